@@ -1,0 +1,16 @@
+"""The Celery app: Redis where there is one, else the filesystem broker under the data directory."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("rapport")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+if not settings.REDIS_URL:
+    for folder in ("queue", "control"):
+        (settings.BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,241 @@
+"""Whole journeys in a real browser, with pictures at phone and desktop width for people to look at."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from config.tests.portal import BASE, Portal, running_portal
+from conftest import CHROMIUM
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+PICTURES = BASE / "build" / "pictures"
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    # Two workers would share a data directory otherwise; a slow voice leaves time to reload in mid-reply.
+    with running_portal(tmp_path_factory.mktemp("journey"), SCRIPTED_PIECE_SECONDS="0.12") as portal:
+        yield portal
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+
+
+@pytest.fixture
+def enter(portal: Portal, browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a browser of its own for one of the demo's people, signed in; complains about any error on its pages."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def open_one(name: str, viewport: dict[str, int] | None = None, **options: object) -> Page:
+        context = browser.new_context(viewport=viewport or DESKTOP, base_url=portal.url, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
+        page.goto("/accounts/login/")
+        page.locator("[name=username]").fill(f"{name}@example.com")
+        page.locator("[name=password]").fill("demo")
+        page.locator("main [type=submit]").click()
+        page.wait_for_url(re.compile(r"/(practice|teaching|admin)/"))
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+def look(page: Page, name: str) -> None:
+    """Take pictures at both widths, and find no serious fault by axe's rules and no sideways scrolling."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    before = page.viewport_size
+    for width, viewport in (("phone", PHONE), ("desktop", DESKTOP)):
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page="chat" not in name)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} scrolls sideways"
+    faults = [
+        f"{violation['id']}: {violation['nodes'][0]['html'][:200]}"
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in {"serious", "critical"}
+    ]
+    assert not faults, (name, faults)
+    page.set_viewport_size(before or DESKTOP)  # type: ignore[arg-type]
+
+
+def say(page: Page, text: str) -> None:
+    page.locator("#say").fill(text)
+    page.locator("#say").press("Enter")
+
+
+def replies(page: Page) -> int:
+    """How many whole replies the page shows."""
+    return page.locator(".message-client[data-status=complete]").count()
+
+
+def wait_for_reply(page: Page, count: int) -> None:
+    expect(page.locator(".message-client[data-status=complete]")).to_have_count(count, timeout=30_000)
+
+
+def test_a_teacher_writes_a_client_and_a_student_talks_with_it_to_the_end(enter: Callable[..., Page]) -> None:
+    teacher = enter("teacher")
+    look(teacher, "teaching")
+    teacher.goto("/clients/")
+    look(teacher, "clients")
+    teacher.goto("/clients/new/")
+    teacher.get_by_label("Name", exact=True).fill("Rosa Quintero")
+    teacher.get_by_label("Age", exact=True).fill("42")
+    teacher.locator("[name=reason]").fill("Her son does not speak to her any more.")
+    teacher.locator("[name=scenario]").fill("A first talk at the family centre, on a rainy Tuesday.")
+    teacher.locator("[name=background]").fill("Rosa drives a bus and has raised her son alone since he was four. " * 3)
+    for trait in ("Proud", "Warm"):
+        teacher.get_by_label(trait, exact=True).check()
+    look(teacher, "client-form")
+    teacher.get_by_role("button", name="Save").last.click()
+    expect(teacher.get_by_role("heading", name="Rosa Quintero")).to_be_visible()
+    look(teacher, "client")
+    teacher.get_by_role("button", name=re.compile("^Open")).first.click()
+
+    student = enter("student", PHONE)
+    student.goto("/practice/?q=Rosa")
+    look(student, "practice-found")
+    student.get_by_role("button", name=re.compile("^Start")).click()
+    expect(student.get_by_role("heading", name="Rosa Quintero")).to_be_visible()
+
+    # A word typed and not sent survives a reload.
+    student.locator("#say").fill("Good morning, Ms Quintero.")
+    student.reload()
+    expect(student.locator("#say")).to_have_value("Good morning, Ms Quintero.")
+    student.locator("#say").press("Enter")
+    wait_for_reply(student, 1)
+
+    # A reload in mid-reply shows the same reply, whole and once.
+    say(student, "What brings you here today?")
+    expect(student.locator(".message-client").nth(1).locator(".message-text")).not_to_be_empty()
+    look(student, "chat-replying")
+    student.reload()
+    wait_for_reply(student, 2)
+    texts = student.locator(".message-text").all_inner_texts()
+    assert len(texts) == 4
+    assert len(set(texts)) == 4
+    look(student, "chat")
+
+    student.get_by_role("button", name="End", exact=True).click()
+    look(student, "chat-end-dialog")
+    student.get_by_role("button", name="End and save").click()
+    expect(student).to_have_url(re.compile("/ended/"))
+    look(student, "ended")
+    student.get_by_role("link", name=re.compile("transcript", re.IGNORECASE)).first.click()
+    for text in texts:
+        expect(student.get_by_text(text, exact=True).first).to_be_visible()
+    look(student, "transcript")
+    student.goto("/sessions/")
+    look(student, "history")
+
+
+def test_two_tabs_and_a_lost_connection_show_one_and_the_same_conversation(enter: Callable[..., Page]) -> None:
+    one = enter("student")
+    one.goto("/practice/")
+    look(one, "practice")
+    one.get_by_role("button", name=re.compile("^(Start|Continue)")).first.click()
+    expect(one.locator("#composer")).to_be_visible()
+    two = one.context.new_page()
+    two.goto(one.url)
+    begun = replies(one)
+    say(one, "Hello, how are you today?")
+    wait_for_reply(one, begun + 1)
+    wait_for_reply(two, begun + 1)
+    assert one.locator(".message-text").all_inner_texts() == two.locator(".message-text").all_inner_texts()
+
+    # Offline: the band says so, what is sent waits, and goes out once when the connection is back.
+    two.context.set_offline(True)
+    two.evaluate("window.dispatchEvent(new Event('offline'))")
+    expect(two.locator("#band")).to_be_visible(timeout=40_000)
+    say(two, "Are you still there?")
+    look(two, "chat-offline")
+    two.context.set_offline(False)
+    two.evaluate("window.dispatchEvent(new Event('online'))")
+    wait_for_reply(two, begun + 2)
+    expect(two.locator("#band")).to_be_hidden()
+    assert two.get_by_text("Are you still there?", exact=True).count() == 1
+
+
+def test_stop_keeps_what_arrived_and_try_again_makes_it_whole(enter: Callable[..., Page]) -> None:
+    page = enter("student")
+    page.goto("/practice/")
+    page.get_by_role("button", name=re.compile("^Start")).last.click()
+    expect(page.locator("#composer")).to_be_visible()
+    begun = replies(page)
+    say(page, "Can you tell me what happened, in your own words?")
+    last = page.locator(".message-client").last
+    expect(page.locator("#stop")).to_be_visible()
+    expect(last.locator(".message-text")).not_to_be_empty()
+    page.locator("#stop").click()
+    expect(page.locator(".message-client[data-status=stopped]")).to_be_visible()
+    look(page, "chat-stopped")
+    page.get_by_role("button", name="Try again").click()
+    wait_for_reply(page, begun + 1)
+
+
+def test_a_pause_hides_the_composer_and_goes_on_where_it_was(enter: Callable[..., Page]) -> None:
+    page = enter("student")
+    page.goto("/practice/")
+    page.get_by_role("button", name=re.compile("^(Start|Continue)")).first.click()
+    page.get_by_role("button", name="Pause, I need a moment").click()
+    expect(page.get_by_text("You are taking a moment.", exact=True)).to_be_visible()
+    expect(page.locator("#composer")).to_be_hidden()
+    look(page, "chat-paused")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#composer")).to_be_visible()
+
+
+def test_a_teacher_tests_a_client_and_sees_tokens_and_cost(enter: Callable[..., Page]) -> None:
+    page = enter("teacher")
+    page.goto("/clients/?tab=builtin")
+    page.get_by_role("link", name=re.compile("Maria|Grace|Frank|Sam|Lucía|Meera")).first.click()
+    page.get_by_role("button", name=re.compile("Test")).first.click()
+    page.wait_for_url("**/notice/**")
+    look(page, "notice")
+    page.locator("main form button[type=submit]").last.click()
+    expect(page.locator("#composer")).to_be_visible()
+    begun = replies(page)
+    say(page, "Hello")
+    wait_for_reply(page, begun + 1)
+    expect(page.locator(".message-cost").last).to_contain_text("tokens")
+    look(page, "chat-test")
+    page.goto("/tests/")
+    look(page, "tests")
+
+
+def test_the_portal_speaks_spanish_to_whom_wants_it(enter: Callable[..., Page]) -> None:
+    page = enter("student", locale="es-ES")
+    page.goto("/practice/")
+    expect(page.locator("html")).to_have_attribute("lang", "es")
+    expect(page.get_by_role("button", name=re.compile("^(Empezar|Continuar)")).first).to_be_visible()
+
+
+def test_the_pages_are_readable_in_the_dark(enter: Callable[..., Page]) -> None:
+    page = enter("student", color_scheme="dark")
+    for path in ("/practice/", "/sessions/", "/help/", "/accounts/profile/"):
+        page.goto(path)
+        look(page, f"dark{path.replace('/', '-').rstrip('-')}")
+
+
+def test_an_operator_finds_the_admin(enter: Callable[..., Page]) -> None:
+    page = enter("admin")
+    expect(page.get_by_role("link", name="Sessions")).to_be_visible()
+
+
+def test_the_pictures_are_there_to_be_looked_at() -> None:
+    assert Path(PICTURES).exists()

@@ -1,0 +1,216 @@
+"""Who may open what: every route has its row, and a new route without one fails."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.auth.tokens import default_token_generator
+from django.http import HttpResponse
+from django.test import Client as Browser
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from accounts.models import Invitation, Section, User
+from accounts.services import invite
+from clients.models import ClientProfile
+from conversations import sessions
+from conversations.models import Session
+
+pytestmark = pytest.mark.django_db
+
+ANYONE = {"anonymous", "student", "other_student", "teacher", "other_teacher", "operator"}
+SIGNED_IN = ANYONE - {"anonymous"}
+STAFF = {"teacher", "other_teacher", "operator"}
+STUDENTS = {"student", "other_student"}
+
+
+@dataclass(frozen=True)
+class World:
+    """What the routes are about: a teacher's private client, a student's talk with it, a test, a link."""
+
+    client: ClientProfile
+    talk: Session
+    test: Session
+    token: str
+    invitation: Any
+    student: User
+    section: Section
+
+
+@pytest.fixture
+def world(client_profile: ClientProfile, student: User, teacher: User, operator: User, section: Section) -> World:
+    for person in (student, teacher):
+        sessions.accept_notice(by=person)
+    link = invite(by=teacher, email="new@example.com", display_name="New", role=User.Role.STUDENT, section=section)
+    return World(
+        client=client_profile,
+        talk=sessions.start(by=student, client=client_profile),
+        test=sessions.start(by=teacher, client=client_profile),
+        token=link.url.rstrip("/").rpartition("/")[2],
+        invitation=Invitation.objects.get(email="new@example.com"),
+        student=student,
+        section=section,
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """How a route is asked, of whom it is, and who gets an answer other than 404 or the sign-in page."""
+
+    allowed: set[str]
+    method: str = "get"
+    args: Callable[[World], list[Any]] = lambda _world: []
+    form: Callable[[World], dict[str, str]] = lambda _world: {}
+
+
+def on_client(world: World) -> list[Any]:
+    return [world.client.pk]
+
+
+def on_talk(world: World) -> list[Any]:
+    return [world.talk.pk]
+
+
+def on_test(world: World) -> list[Any]:
+    return [world.test.pk]
+
+
+def on_invitation(world: World) -> list[Any]:
+    return [world.invitation.pk]
+
+
+def on_token(world: World) -> list[Any]:
+    return [world.token]
+
+
+def on_reset(world: World) -> list[Any]:
+    uid = urlsafe_base64_encode(force_bytes(world.student.pk))
+    return [uid, default_token_generator.make_token(world.student)]
+
+
+OWNER = {"teacher", "operator"}
+SPEAKER = {"student"}
+READERS = {"student", "teacher", "operator"}
+
+TABLE: dict[str, Row] = {
+    "favicon": Row(ANYONE),
+    "healthz": Row(ANYONE),
+    "readyz": Row(ANYONE),
+    "home": Row(SIGNED_IN),
+    "help": Row(SIGNED_IN),
+    "school-logo": Row(set()),
+    "login": Row(ANYONE),
+    "logout": Row(ANYONE, "post"),
+    "profile": Row(SIGNED_IN),
+    "password_change": Row(SIGNED_IN),
+    "password_change_done": Row(SIGNED_IN),
+    "password_reset": Row(ANYONE),
+    "password_reset_done": Row(ANYONE),
+    "password_reset_confirm": Row(ANYONE, args=on_reset),
+    "password_reset_complete": Row(ANYONE),
+    "invitation-list": Row(STAFF),
+    "invitation-new": Row(STAFF),
+    "invitation-reissue": Row(OWNER, "post", on_invitation),
+    "invitation-revoke": Row(OWNER, "post", on_invitation),
+    "invitation-accept": Row(ANYONE, args=on_token),
+    "password-link": Row(STAFF),
+    "set_language": Row(ANYONE, "post", form=lambda _world: {"language": "es"}),
+    "client-list": Row(STAFF),
+    "client-new": Row(STAFF),
+    "client-detail": Row(OWNER, args=on_client),
+    "client-edit": Row(OWNER, args=on_client),
+    "client-prompt": Row(OWNER, args=on_client),
+    "client-duplicate": Row(OWNER, "post", on_client),
+    "client-archive": Row(OWNER, "post", on_client),
+    "client-restore": Row(OWNER, "post", on_client),
+    "client-share": Row(OWNER, "post", on_client),
+    "client-open": Row(OWNER, "post", on_client, lambda world: {"section": str(world.section.pk), "open": "on"}),
+    "client-delete": Row(OWNER, "post", on_client),
+    "client-test": Row(OWNER, "post", on_client),
+    "notice": Row(SIGNED_IN),
+    "practice": Row(STUDENTS),
+    "practice-client": Row(SPEAKER, args=on_client),
+    "practice-start": Row(SPEAKER, "post", on_client),
+    "session-list": Row(STUDENTS),
+    "session": Row(READERS, args=on_talk),
+    "session-pause": Row(SPEAKER, "post", on_talk),
+    "session-resume": Row(SPEAKER, "post", on_talk),
+    "session-end": Row(SPEAKER, "post", on_talk),
+    "session-ended": Row(SPEAKER, args=on_talk),
+    "session-model": Row({"teacher"}, "post", on_test),
+    "transcript": Row(READERS, args=on_talk),
+    "transcript-markdown": Row(READERS, args=on_talk),
+    "transcript-text": Row(READERS, args=on_talk),
+    "teaching": Row({"teacher", "other_teacher"}),
+    "test-list": Row(STAFF),
+}
+
+
+def routes(patterns: list[Any], inside: str = "") -> Iterator[str]:
+    """The names of all routes outside the admin, which has a table of its own below."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace != "admin":
+                yield from routes(pattern.url_patterns)
+        elif isinstance(pattern, URLPattern):
+            yield str(pattern.name)
+
+
+def test_every_route_has_its_row() -> None:
+    assert set(routes(get_resolver().url_patterns)) == set(TABLE)
+
+
+def signed_in(who: str, request: pytest.FixtureRequest) -> Browser:
+    """A browser of this member of the cast."""
+    browser = Browser()
+    if who != "anonymous":
+        browser.force_login(request.getfixturevalue(who))
+    return browser
+
+
+def ask(browser: Browser, row: Row, name: str, world: World) -> HttpResponse:
+    answer: HttpResponse = getattr(browser, row.method)(reverse(name, args=row.args(world)), row.form(world))
+    return answer
+
+
+@pytest.mark.parametrize("who", sorted(ANYONE))
+@pytest.mark.parametrize("name", TABLE)
+def test_only_those_in_the_table_get_an_answer(
+    name: str, who: str, world: World, request: pytest.FixtureRequest
+) -> None:
+    row = TABLE[name]
+    answer = ask(signed_in(who, request), row, name, world)
+    to_sign_in = answer.status_code == 302 and answer["Location"].startswith(reverse("login"))
+    if who in row.allowed:
+        assert answer.status_code not in {403, 404, 405, 500}, answer.status_code
+        assert not to_sign_in or name == "logout"
+    elif who == "anonymous":
+        assert to_sign_in or answer.status_code == 404
+    else:
+        assert answer.status_code == 404
+
+
+def admin_routes() -> list[str]:
+    """The paths of the admin's pages that need no row of a model."""
+    names = ["index", "password_change", "app_list"]
+    return [reverse(f"admin:{name}") for name in names[:2]]
+
+
+@pytest.mark.parametrize("who", sorted(ANYONE))
+def test_the_admin_is_there_for_operators_alone(who: str, world: World, request: pytest.FixtureRequest) -> None:
+    from django.contrib import admin
+
+    browser = signed_in(who, request)
+    lists = [
+        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in admin.site._registry
+    ]
+    for path in [*admin_routes(), *lists]:
+        answer = browser.get(path)
+        if who == "operator":
+            assert answer.status_code == 200, path
+        elif who == "anonymous":
+            assert answer.status_code == 302
+        else:
+            assert answer.status_code == 404, path
