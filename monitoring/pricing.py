@@ -1,0 +1,105 @@
+"""What tokens cost: pure arithmetic in integer micro-dollars, without a database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one attempt. Total input is input + cache_write + cache_read: the kinds do not overlap.
+
+    estimated: the provider sent no (or only part of the) usage, and the missing counts are characters / 4.
+    """
+
+    input: int = 0
+    output: int = 0
+    cache_write: int = 0
+    cache_read: int = 0
+    estimated: bool = False
+
+    @property
+    def total_input(self) -> int:
+        """All input tokens, cached or not."""
+        return self.input + self.cache_write + self.cache_read
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Micro-dollars per million tokens of each kind, for requests of at least `from_input` total input tokens."""
+
+    from_input: int
+    input: int
+    output: int
+    cache_write: int
+    cache_read: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The price of one model as it stands at one moment, frozen into a reservation; tiers rise by `from_input`."""
+
+    model: str
+    tiers: tuple[Tier, ...]
+
+    def tier_for(self, total_input: int) -> Tier:
+        """The highest tier whose threshold the request reaches."""
+        return max((t for t in self.tiers if t.from_input <= total_input), key=lambda t: t.from_input)
+
+    def cost(self, usage: Usage) -> int:
+        """Micro-dollars of this usage, rounded up once over the sum: a school is never shown less than it pays."""
+        tier = self.tier_for(usage.total_input)
+        total = (
+            usage.input * tier.input
+            + usage.output * tier.output
+            + usage.cache_write * tier.cache_write
+            + usage.cache_read * tier.cache_read
+        )
+        return -(-total // MILLION)
+
+    def ceiling(self, input_tokens: int, max_output: int) -> int:
+        """The most that a request can cost, in micro-dollars: everything written to the cache, every token used."""
+        tier = self.tier_for(input_tokens)
+        return -(-(input_tokens * max(tier.input, tier.cache_write) + max_output * tier.output) // MILLION)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` reads back to an equal price."""
+        return {"model": self.model, "tiers": [asdict(t) for t in self.tiers]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The price that `to_json` wrote."""
+        return cls(data["model"], tuple(Tier(**t) for t in data["tiers"]))
+
+
+def free(model: str) -> Price:
+    """The price of a voice that costs nothing, such as the scripted one."""
+    return Price(model, (Tier(0, 0, 0, 0, 0),))
+
+
+def estimate_tokens(*texts: str) -> int:
+    """Tokens of the texts where no provider counted them: characters / 4, rounded up."""
+    return -(-sum(len(t) for t in texts) // 4)
+
+
+def estimate_usage(prompt: Sequence[str], reply: str, counted: Usage | None = None) -> Usage:
+    """What an attempt used when the provider did not say it all: its counts where it sent any, else characters / 4."""
+    return Usage(
+        input=counted.input if counted else estimate_tokens(*prompt),
+        output=max(counted.output if counted else 0, estimate_tokens(reply)),
+        cache_write=counted.cache_write if counted else 0,
+        cache_read=counted.cache_read if counted else 0,
+        estimated=True,
+    )
+
+
+def estimate_chat(price: Price, *, prompt_tokens: int, exchanges: int, student_tokens: int, reply_tokens: int) -> int:
+    """Micro-dollars of a whole conversation, every turn resending what came before, cached up to the last message."""
+    cost, cached = 0, 0
+    for turn in range(exchanges):
+        total = prompt_tokens + turn * (student_tokens + reply_tokens) + student_tokens
+        cost += price.cost(Usage(output=reply_tokens, cache_read=cached, cache_write=total - cached))
+        cached = total
+    return cost
