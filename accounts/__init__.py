@@ -1,0 +1,1 @@
+"""Who is who: users, students, teachers, roles, sections, enrolment."""

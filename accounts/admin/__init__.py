@@ -1,0 +1,5 @@
+"""People, the school and its sections in the operators' admin."""
+
+from accounts.admin import people, places
+
+__all__ = ["people", "places"]

@@ -1,0 +1,195 @@
+"""Users, students and teachers in the admin; passwords are set by one-time links, so that operators never know one."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts import services
+from accounts.admin.actions import for_each, show_links
+from accounts.models import Student, StudentDetails, Teacher, TeacherDetails, User
+from accounts.permissions import signed_in
+
+RIGHTS = ("role", "is_superuser", "groups", "user_permissions")
+
+
+class NewUserForm(forms.ModelForm):
+    """A new account; its owner sets the password by a one-time link."""
+
+    class Meta:
+        model = User
+        fields = ["email", "display_name"]
+
+    def clean_email(self) -> str:
+        """An address that nobody has, whatever the role: students and teachers share one table."""
+        email: str = self.cleaned_data["email"].lower()
+        if User.objects.filter(email=email).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(User._meta.get_field("email").error_messages["unique"], code="unique")
+        return email
+
+    def save(self, commit: bool = True) -> User:
+        """A user without a usable password."""
+        self.instance.set_unusable_password()
+        user: User = super().save(commit)
+        return user
+
+
+class PersonForm(UserChangeForm):
+    """An account that exists; the password shows only as a fact."""
+
+    class Meta:
+        model = User
+        fields = "__all__"
+
+    clean_email = NewUserForm.clean_email
+
+
+class PersonAdmin(DjangoUserAdmin):
+    """What users, students and teachers have in common in the admin."""
+
+    form = PersonForm
+    add_form = NewUserForm
+    list_display = ["display_name", "email", "is_active", "last_login", "date_joined"]
+    list_filter = ["is_active", "enrolments__section"]
+    search_fields = ["display_name", "email"]
+    ordering = ["display_name", "email"]
+    filter_horizontal = ["groups", "user_permissions"]
+    readonly_fields = ["last_login", "date_joined", "is_demo"]
+    actions = ["disable", "enable", "make_password_link"]
+    list_per_page = 50
+    show_full_result_count = False
+    add_fieldsets = [(None, {"fields": ["email", "display_name"]})]
+    fieldsets = [
+        (None, {"fields": ["email", "display_name", "password", "is_active"]}),
+        (gettext_lazy("Time and language"), {"fields": ["time_zone", "language"]}),
+        (gettext_lazy("Facts"), {"fields": ["last_login", "date_joined", "is_demo"]}),
+    ]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Admins are changed only by admins with every right, or one of them could take over another."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or not obj.is_admin or signed_in(request).is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Accounts are disabled, not deleted: conversations and costs refer to them."""
+        return False
+
+    @admin.action(description=gettext_lazy("Disable the accounts"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: "QuerySet[User]") -> None:
+        """End sign-ins and open chats of the chosen people."""
+        done = for_each(request, queryset, lambda user: services.disable_user(by=signed_in(request), user=user))
+        if done:
+            text = ngettext("%(count)d account disabled.", "%(count)d accounts disabled.", done) % {"count": done}
+            messages.success(request, text)
+
+    @admin.action(description=gettext_lazy("Enable the accounts"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: "QuerySet[User]") -> None:
+        """Let the chosen people sign in again."""
+        done = for_each(request, queryset, lambda user: services.enable_user(by=signed_in(request), user=user))
+        if done:
+            text = ngettext("%(count)d account enabled.", "%(count)d accounts enabled.", done) % {"count": done}
+            messages.success(request, text)
+
+    @admin.action(description=gettext_lazy("Make one-time password links"), permissions=["change"])
+    def make_password_link(self, request: HttpRequest, queryset: "QuerySet[User]") -> HttpResponse | None:
+        """Show a link for each of the chosen people, to copy or print."""
+        by = signed_in(request)
+        return show_links(request, queryset, lambda user: services.issue_password_link(by=by, user=user))
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Say how the new person gets in."""
+        text = _("Choose “Make one-time password links” in the list to let %(name)s set a password.")
+        messages.info(request, text % {"name": obj})
+        return super().response_add(request, obj, post_url_continue)
+
+
+@admin.register(User)
+class UserAdmin(PersonAdmin):
+    """All people, with their role and rights."""
+
+    list_display = ["display_name", "email", "role", "is_active", "last_login"]
+    list_filter = ["role", "is_active", "is_superuser", "groups"]
+    add_fieldsets = [(None, {"fields": ["email", "display_name", "role"]})]
+    fieldsets = [
+        *PersonAdmin.fieldsets[:1],
+        (gettext_lazy("Role and rights"), {"fields": RIGHTS}),
+        *PersonAdmin.fieldsets[1:],
+    ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
+    ) -> "tuple[QuerySet[Any], bool]":
+        """Where a section's or enrolment's form asks for a student or teacher, offer only those."""
+        field = request.GET.get("field_name", "")
+        if field in {User.Role.STUDENT, User.Role.TEACHER}:
+            queryset = queryset.filter(role=field)
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Only an admin with every right gives rights."""
+        return [*super().get_readonly_fields(request, obj), *([] if signed_in(request).is_superuser else RIGHTS)]
+
+
+class StudentDetailsInline(admin.StackedInline):
+    """Student number, pronouns, programme."""
+
+    model = StudentDetails
+    can_delete = False
+
+
+class TeacherDetailsInline(admin.StackedInline):
+    """Title, department, office."""
+
+    model = TeacherDetails
+    can_delete = False
+
+
+@admin.register(Student)
+class StudentAdmin(PersonAdmin):
+    """Students; the role is fixed."""
+
+    inlines = [StudentDetailsInline]
+    list_display = ["display_name", "email", "student_number", "programme", "is_active", "last_login"]
+    search_fields = [*PersonAdmin.search_fields, "student_details__student_number"]
+    list_select_related = ["student_details"]
+
+    @admin.display(description=gettext_lazy("student number"), ordering="student_details__student_number")
+    def student_number(self, user: User) -> str:
+        """From the details, where there are any."""
+        return user.student_details.student_number if hasattr(user, "student_details") else ""
+
+    @admin.display(description=gettext_lazy("programme"), ordering="student_details__programme")
+    def programme(self, user: User) -> str:
+        """From the details, where there are any."""
+        return user.student_details.programme if hasattr(user, "student_details") else ""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A student stays one."""
+        obj.role = User.Role.STUDENT
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Teacher)
+class TeacherAdmin(PersonAdmin):
+    """Teachers; the role is fixed."""
+
+    inlines = [TeacherDetailsInline]
+    list_display = ["display_name", "email", "department", "is_active", "last_login"]
+    list_filter = ["is_active", "teacher_details__department"]
+    list_select_related = ["teacher_details"]
+
+    @admin.display(description=gettext_lazy("department"), ordering="teacher_details__department")
+    def department(self, user: User) -> str:
+        """From the details, where there are any."""
+        return user.teacher_details.department if hasattr(user, "teacher_details") else ""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A teacher stays one."""
+        obj.role = User.Role.TEACHER
+        super().save_model(request, obj, form, change)

@@ -1,0 +1,208 @@
+"""Forms of sign-in, passwords, profile and invitations."""
+
+import zoneinfo
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordMixin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.backends import demo_allowed
+from accounts.models import School, Section, StudentDetails, User
+
+LOGO_KINDS = {"PNG", "JPEG", "GIF", "WEBP"}
+
+
+class LogoField(forms.ImageField):
+    """An image that every browser shows; refuses other kinds and anything above a megabyte."""
+
+    def to_python(self, data: Any) -> Any:
+        """The checked upload, or None."""
+        image: Any = super().to_python(data)
+        if image is not None and image.image.format not in LOGO_KINDS:
+            raise ValidationError(_("Use a PNG, JPEG, GIF or WebP image."))
+        if image is not None and image.size > 2**20:
+            raise ValidationError(_("Use an image of at most 1 MB."))
+        return image
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail and password, with plain words when they do not fit."""
+
+    username = forms.EmailField(
+        label=gettext_lazy("E-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    error_messages = {
+        "invalid_login": gettext_lazy(
+            "This e-mail address and password do not fit together. Check both, or ask for a new password below."
+        ),
+        "demo": gettext_lazy("Demo accounts work only in the demo, and only on the computer that runs it."),
+    }
+
+    def get_invalid_login_error(self) -> ValidationError:
+        """Say that a demo account is refused here, which no change of password would mend."""
+        email = self.cleaned_data["username"].lower()
+        if not demo_allowed(self.request) and User.objects.filter(email=email, is_demo=True).exists():
+            return ValidationError(self.error_messages["demo"], code="demo")
+        return ValidationError(self.error_messages["invalid_login"], code="invalid_login")
+
+
+class SendResetForm(PasswordResetForm):
+    """Asks for the address to which a reset link is mailed."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
+    )
+
+    def get_users(self, email: str) -> "QuerySet[User]":
+        """The active account with this address, also one that has no password yet; never a demo account."""
+        return User.objects.filter(email=email.lower(), is_active=True, is_demo=False)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Mail the link, which names the site by SITE_URL and never by the request's Host header."""
+        site = urlsplit(settings.SITE_URL)
+        kwargs |= {"domain_override": f"{site.netloc}{site.path}", "use_https": site.scheme == "https"}
+        super().save(*args, **kwargs)
+
+
+class AcceptForm(SetPasswordMixin, forms.Form):
+    """Name and password of someone who accepts an invitation."""
+
+    display_name = forms.CharField(
+        label=gettext_lazy("Your name"),
+        max_length=150,
+        help_text=gettext_lazy("As your teachers and fellow students know you."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    password1, password2 = SetPasswordMixin.create_password_fields(
+        gettext_lazy("Password"), gettext_lazy("The same password once more")
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.email = email
+        self.fields["password2"].help_text = ""
+
+    def clean(self) -> dict[str, Any]:
+        """Both passwords are the same and pass the rules, which know name and address."""
+        self.validate_passwords()
+        user = User(email=self.email, display_name=self.cleaned_data.get("display_name", ""))
+        self.validate_password_for_user(user, "password1")
+        return self.cleaned_data
+
+
+class ProfileForm(forms.ModelForm):
+    """What people change about themselves: name, time zone, language, and students their pronouns."""
+
+    pronouns = forms.CharField(
+        label=gettext_lazy("Pronouns"),
+        max_length=50,
+        required=False,
+        help_text=gettext_lazy("Your teachers see them. Leave this empty if you prefer."),
+    )
+
+    class Meta:
+        model = User
+        fields = ["display_name", "time_zone", "language"]
+        labels = {"display_name": gettext_lazy("Your name")}
+        help_texts = {"time_zone": "", "language": ""}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"] = forms.ChoiceField(
+            label=_("Time zone"), required=False, choices=time_zone_choices(self.instance.time_zone)
+        )
+        self.fields["language"] = forms.ChoiceField(
+            label=_("Language"), required=False, choices=[("", _("The same as my browser")), *settings.LANGUAGES]
+        )
+        if self.instance.is_student:
+            self.initial["pronouns"] = self._details().pronouns
+        else:
+            del self.fields["pronouns"]
+
+    def save(self, commit: bool = True) -> User:
+        """The saved user; a student's pronouns go to the details."""
+        user: User = super().save(commit)
+        if "pronouns" in self.cleaned_data:
+            StudentDetails.objects.update_or_create(student=user, defaults={"pronouns": self.cleaned_data["pronouns"]})
+        return user
+
+    def _details(self) -> StudentDetails:
+        return StudentDetails.objects.filter(student=self.instance).first() or StudentDetails(student=self.instance)
+
+
+def time_zone_choices(current: str) -> list[tuple[str, Any]]:
+    """Choices grouped by continent, with the school's zone as the empty one; a stored odd name stays choosable."""
+    regions = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+    groups: dict[str, list[tuple[str, str]]] = {region: [] for region in regions}
+    for name in sorted(zoneinfo.available_timezones()):
+        region, _slash, place = name.partition("/")
+        if place and region in groups:
+            groups[region].append((name, place.replace("_", " ").replace("/", ", ")))
+    known = {name for group in groups.values() for name, _place in group}
+    odd = [(current, current)] if current and current not in known and current != "UTC" else []
+    schools = _("The same as my school (%(zone)s)") % {"zone": School.current().time_zone}
+    return [("", schools), *odd, ("UTC", "UTC"), *groups.items()]
+
+
+class InvitationForm(forms.Form):
+    """Whom to invite, as what, and where to; teachers invite only students into their sections."""
+
+    email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=254)
+    display_name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=150,
+        required=False,
+        help_text=gettext_lazy("They can change it when they accept."),
+    )
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=User.Role.choices, initial=User.Role.STUDENT)
+    section = forms.ModelChoiceField(
+        label=gettext_lazy("Section"), queryset=Section.objects.none(), required=False, empty_label=gettext_lazy("None")
+    )
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        section = self.fields["section"]
+        assert isinstance(section, forms.ModelChoiceField)  # noqa: S101  narrows the type
+        section.queryset = Section.objects.current().visible_to(by)
+        if by.is_teacher:
+            del self.fields["role"]
+            section.required, section.empty_label = True, _("Choose a section")
+            taught = list(section.queryset[:2])
+            section.initial = taught[0] if len(taught) == 1 else None
+        elif not by.is_superuser:
+            role = self.fields["role"]
+            assert isinstance(role, forms.ChoiceField)  # noqa: S101  narrows the type
+            role.choices = [choice for choice in User.Role.choices if choice[0] != User.Role.ADMIN]
+
+
+class PasswordLinkForm(forms.Form):
+    """For whom a one-time password link is made."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address of the person"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.by = by
+        self.user: User | None = None
+
+    def clean_email(self) -> str:
+        """The address of a person whom the acting user may see."""
+        email: str = self.cleaned_data["email"].lower()
+        self.user = User.objects.visible_to(self.by).filter(email=email).first()
+        if self.user is None:
+            raise ValidationError(_("There is nobody with this address among the people you look after."))
+        return email

@@ -1,0 +1,20 @@
+"""The nouns of accounts: people, the school, sections, invitations."""
+
+from accounts.models.invitation import Invitation
+from accounts.models.school import School, Term
+from accounts.models.section import Enrolment, Section, SectionTeacher
+from accounts.models.user import Student, StudentDetails, Teacher, TeacherDetails, User
+
+__all__ = [
+    "Enrolment",
+    "Invitation",
+    "School",
+    "Section",
+    "SectionTeacher",
+    "Student",
+    "StudentDetails",
+    "Teacher",
+    "TeacherDetails",
+    "Term",
+    "User",
+]

@@ -1,0 +1,143 @@
+"""Sections of a course: who teaches and who is enrolled."""
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.school import Term
+from accounts.models.user import User
+
+
+def move_access(*user_ids: uuid.UUID) -> None:
+    """Let the open sockets of these people check their right again."""
+    User.objects.filter(pk__in=user_ids).update(access_revision=models.F("access_revision") + 1)
+
+
+class SectionQuerySet(models.QuerySet["Section"]):
+    """Reads of sections."""
+
+    def current(self) -> "SectionQuerySet":
+        """Sections that are not archived."""
+        return self.filter(archived_at=None)
+
+    def visible_to(self, user: User) -> "SectionQuerySet":
+        """Admins see all, teachers those they teach, students those they are enrolled in."""
+        if user.is_admin:
+            return self.all()
+        if user.is_teacher:
+            return self.filter(teachers=user)
+        return self.filter(enrolments__student=user, enrolments__removed_at=None)
+
+
+class Section(models.Model):
+    """A group of students who take a course together."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=150)
+    course_code = models.CharField(_("course code"), max_length=50, blank=True)
+    term = models.ForeignKey(Term, verbose_name=_("term"), null=True, blank=True, on_delete=models.PROTECT)
+    starts_on = models.DateField(_("first day"), null=True, blank=True)
+    ends_on = models.DateField(_("last day"), null=True, blank=True)
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
+    teachers = models.ManyToManyField(
+        User, verbose_name=_("teachers"), through="SectionTeacher", related_name="sections"
+    )
+
+    objects = SectionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("section")
+        verbose_name_plural = _("sections")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.course_code} {self.name}".strip()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Archiving and reopening are noticed by the open sockets of all members."""
+        super().save(*args, **kwargs)
+        members = models.Q(enrolments__section=self) | models.Q(teaching__section=self)
+        move_access(*User.objects.filter(members).values_list("pk", flat=True))
+
+
+class SectionTeacher(models.Model):
+    """A teacher of a section."""
+
+    class Part(models.TextChoices):
+        LEAD = "lead", _("lead")
+        ASSISTANT = "assistant", _("assistant")
+
+    section = models.ForeignKey(Section, verbose_name=_("section"), on_delete=models.CASCADE, related_name="teaching")
+    teacher = models.ForeignKey(User, verbose_name=_("teacher"), on_delete=models.CASCADE, related_name="teaching")
+    part = models.CharField(_("part"), max_length=10, choices=Part.choices, default=Part.LEAD)
+
+    class Meta:
+        verbose_name = _("teacher of a section")
+        verbose_name_plural = _("teachers of a section")
+        constraints = [models.UniqueConstraint(fields=["section", "teacher"], name="teacher_once_per_section")]
+
+    def __str__(self) -> str:
+        return f"{self.teacher} · {self.section}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A change of who teaches is noticed by open sockets, those of the person who was replaced too."""
+        before = list(type(self).objects.filter(pk=self.pk).values_list("teacher_id", flat=True))
+        super().save(*args, **kwargs)
+        move_access(*before, self.teacher_id)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """A removed teacher loses open sockets too."""
+        outcome = super().delete(*args, **kwargs)
+        move_access(self.teacher_id)
+        return outcome
+
+
+class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
+    """Reads of enrolments."""
+
+    def visible_to(self, user: User) -> "EnrolmentQuerySet":
+        """Admins see all, teachers those of their sections, students their own."""
+        if user.is_admin:
+            return self.all()
+        if user.is_teacher:
+            return self.filter(section__teachers=user)
+        return self.filter(student=user)
+
+    def active(self) -> "EnrolmentQuerySet":
+        """Enrolments that were not removed, in sections that are not archived."""
+        return self.filter(removed_at=None, section__archived_at=None)
+
+
+class Enrolment(models.Model):
+    """A student's place in a section; removal keeps the row, return clears the date."""
+
+    section = models.ForeignKey(Section, verbose_name=_("section"), on_delete=models.CASCADE, related_name="enrolments")
+    student = models.ForeignKey(User, verbose_name=_("student"), on_delete=models.CASCADE, related_name="enrolments")
+    enrolled_at = models.DateTimeField(_("enrolled"), default=timezone.now)
+    removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
+
+    objects = EnrolmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("enrolment")
+        verbose_name_plural = _("enrolments")
+        ordering = ["-enrolled_at"]
+        constraints = [models.UniqueConstraint(fields=["section", "student"], name="student_once_per_section")]
+
+    def __str__(self) -> str:
+        return f"{self.student} · {self.section}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A change of enrolment is noticed by open sockets, those of a student who was replaced too."""
+        before = list(type(self).objects.filter(pk=self.pk).values_list("student_id", flat=True))
+        super().save(*args, **kwargs)
+        move_access(*before, self.student_id)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """A deleted enrolment is noticed by open sockets."""
+        outcome = super().delete(*args, **kwargs)
+        move_access(self.student_id)
+        return outcome

@@ -1,0 +1,79 @@
+"""Verbs about sections: who is enrolled and who teaches; removal keeps the row, so that return loses nothing."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Enrolment, Section, SectionTeacher, User
+from accounts.services.rules import NotAllowedError, WrongRoleError
+
+
+def check_may_staff(by: User, section: Section) -> None:
+    """Admins and the section's own teachers decide who is in it; raises NotAllowedError."""
+    if by.is_student or not Section.objects.visible_to(by).filter(pk=section.pk).exists():
+        raise NotAllowedError
+
+
+@transaction.atomic
+def enrol(*, by: User, section: Section, student: User) -> Enrolment:
+    """The student's active place in the section, made or returned. Raises NotAllowedError, WrongRoleError."""
+    check_may_staff(by, section)
+    return join_as_student(section=section, student=student)
+
+
+@transaction.atomic
+def remove_from_section(*, by: User, enrolment: Enrolment) -> None:
+    """End a student's place; conversations stay, open chats of the section notice. Raises NotAllowedError."""
+    check_may_staff(by, enrolment.section)
+    if enrolment.removed_at is None:
+        enrolment.removed_at = timezone.now()
+        enrolment.save(update_fields=["removed_at"])
+
+
+@transaction.atomic
+def return_to_section(*, by: User, enrolment: Enrolment) -> None:
+    """Give a removed student the place back. Raises NotAllowedError."""
+    check_may_staff(by, enrolment.section)
+    _reopen(enrolment)
+
+
+@transaction.atomic
+def add_teacher(
+    *, by: User, section: Section, teacher: User, part: SectionTeacher.Part = SectionTeacher.Part.LEAD
+) -> SectionTeacher:
+    """Let a teacher teach this section. Raises NotAllowedError, WrongRoleError."""
+    check_may_staff(by, section)
+    return join_as_teacher(section=section, teacher=teacher, part=part)
+
+
+@transaction.atomic
+def remove_teacher(*, by: User, section: Section, teacher: User) -> None:
+    """End a teacher's part in a section, and with it what they see of it. Raises NotAllowedError."""
+    check_may_staff(by, section)
+    for row in SectionTeacher.objects.filter(section=section, teacher=teacher):
+        row.delete()
+
+
+def join_as_student(*, section: Section, student: User) -> Enrolment:
+    """Enrol without asking who asks: for verbs that have checked it, such as an accepted invitation."""
+    if not student.is_student:
+        raise WrongRoleError(_("Only students can be enrolled. %(name)s is not a student.") % {"name": student})
+    enrolment, made = Enrolment.objects.get_or_create(section=section, student=student)
+    if not made:
+        _reopen(enrolment)
+    return enrolment
+
+
+def join_as_teacher(
+    *, section: Section, teacher: User, part: SectionTeacher.Part = SectionTeacher.Part.LEAD
+) -> SectionTeacher:
+    """Add a teacher without asking who asks: for verbs that have checked it."""
+    if not teacher.is_teacher:
+        raise WrongRoleError(_("Only teachers can teach a section. %(name)s is not a teacher.") % {"name": teacher})
+    return SectionTeacher.objects.get_or_create(section=section, teacher=teacher, defaults={"part": part})[0]
+
+
+def _reopen(enrolment: Enrolment) -> None:
+    if enrolment.removed_at is not None:
+        enrolment.removed_at = None
+        enrolment.save(update_fields=["removed_at"])

@@ -1,0 +1,164 @@
+"""Invitations: make, make again, revoke, accept. A link is told once, and only its fingerprint is kept."""
+
+import dataclasses
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Enrolment, Invitation, Section, User
+from accounts.models.invitation import default_expiry
+from accounts.services.enrolment import join_as_student, join_as_teacher
+from accounts.services.links import OneTimeLink, mail_invitation, site_url
+from accounts.services.rules import (
+    AccountDisabledError,
+    AccountExistsError,
+    InvitationClosedError,
+    NotAllowedError,
+    WrongRoleError,
+)
+
+
+def check_may_invite(*, by: User | None, role: str, section: Section | None) -> None:
+    """Admins invite anyone, teachers only students into a current section that they teach; raises NotAllowedError."""
+    if by is None or not by.is_active or by.is_student:
+        raise NotAllowedError
+    if section is not None and not Section.objects.current().visible_to(by).filter(pk=section.pk).exists():
+        raise NotAllowedError(_("You can invite only into current sections that you teach."))
+    if by.is_teacher and (role != User.Role.STUDENT or section is None):
+        raise NotAllowedError(_("Teachers can invite only students, and only into a section."))
+    if role == User.Role.ADMIN and (section is not None or not by.is_superuser):
+        raise NotAllowedError(_("Only an admin with every right can invite an admin, and without a section."))
+
+
+def invite(*, by: User, email: str, role: str, section: Section | None = None, display_name: str = "") -> OneTimeLink:
+    """A one-time link for a new person, or for someone to join a section; mailed where mail is configured.
+
+    Inviting the same person to the same place again replaces the open link. Raises NotAllowedError, WrongRoleError,
+    AccountExistsError or AccountDisabledError.
+    """
+    email = email.strip().lower()
+    with transaction.atomic():
+        check_may_invite(by=by, role=role, section=section)
+        _check_account(email, role, section)
+        same = Invitation.objects.open().filter(email=email, role=role, section=section, invited_by=by)
+        invitation = same.select_for_update().first() or Invitation(
+            email=email, role=role, section=section, invited_by=by
+        )
+        invitation.display_name = display_name
+        token = _renew(invitation)
+    return _mailed(by, _link(invitation, token))
+
+
+def reissue_invitation(*, by: User, invitation: Invitation) -> OneTimeLink:
+    """A fresh link for an invitation that waits or has expired; the old link stops working.
+
+    Raises NotAllowedError, or InvitationClosedError if it was used or revoked.
+    """
+    with transaction.atomic():
+        invitation = _locked(by, invitation)
+        check_may_invite(by=by, role=invitation.role, section=invitation.section)
+        token = _renew(invitation)
+    return _mailed(by, _link(invitation, token))
+
+
+@transaction.atomic
+def revoke_invitation(*, by: User, invitation: Invitation) -> None:
+    """End an invitation before it is used. Raises NotAllowedError, or InvitationClosedError if it was used."""
+    invitation = _locked(by, invitation)
+    invitation.revoked_at = timezone.now()
+    invitation.save(update_fields=["revoked_at"])
+
+
+@transaction.atomic
+def accept_invitation(
+    *, by: User | None, token: str, display_name: str = "", password: str | None = None
+) -> tuple[User, Section | None]:
+    """Use a link once: the account it made, filled or found, and the section it joined.
+
+    `by` is the signed-in user, or None for a newcomer, whose name and (already validated) password are taken. Raises
+    InvitationClosedError, AccountExistsError (sign in first), AccountDisabledError, WrongRoleError or NotAllowedError.
+    """
+    invitation = Invitation.objects.select_related("invited_by", "section").by_token(token)
+    if invitation is None:
+        raise InvitationClosedError
+    try:
+        check_may_invite(by=invitation.invited_by, role=invitation.role, section=invitation.section)
+    except NotAllowedError as error:
+        raise InvitationClosedError from error
+    # Of two people who press the button at once, one changes this row and the other finds it changed.
+    if not Invitation.objects.open().filter(pk=invitation.pk).update(used_at=timezone.now()):
+        raise InvitationClosedError
+    if by is None:
+        user = _newcomer(invitation, display_name, password)
+    elif by.email == invitation.email:
+        user = by
+    else:
+        raise NotAllowedError(_("This invitation is for another person."))
+    if user.role != invitation.role:
+        raise WrongRoleError(_("Your account has another role than this invitation. Ask your school's support."))
+    if invitation.section is not None and invitation.role == User.Role.STUDENT:
+        join_as_student(section=invitation.section, student=user)
+    elif invitation.section is not None:
+        join_as_teacher(section=invitation.section, teacher=user)
+    return user, invitation.section
+
+
+def _newcomer(invitation: Invitation, display_name: str, password: str | None) -> User:
+    # get_or_create settles two invitations of one address that are accepted at once.
+    user, made = User.objects.get_or_create(email=invitation.email, defaults={"role": invitation.role})
+    if not made:
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if not user.is_active:
+            raise AccountDisabledError
+        if user.has_usable_password():
+            raise AccountExistsError
+    user.display_name = display_name
+    user.set_password(password)
+    user.save()
+    return user
+
+
+def _check_account(email: str, role: str, section: Section | None) -> None:
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        return
+    if user.role != role:
+        raise WrongRoleError(_("There is an account with this e-mail address already, with another role."))
+    if not user.is_active:
+        raise AccountDisabledError(_("The account with this e-mail address is disabled. An admin can enable it."))
+    if section is not None and Enrolment.objects.active().filter(section=section, student=user).exists():
+        raise AccountExistsError(_("This person is in the section already."))
+    if section is None and user.has_usable_password():
+        raise AccountExistsError(_("This person has an account already. Make a one-time password link instead."))
+
+
+def _locked(by: User, invitation: Invitation) -> Invitation:
+    row = Invitation.objects.visible_to(by).select_for_update().filter(pk=invitation.pk).first()
+    if row is None or by.is_student:
+        raise NotAllowedError
+    if row.state in {Invitation.State.USED, Invitation.State.REVOKED}:
+        raise InvitationClosedError(_("This invitation was used or revoked already. Make a new one."))
+    return row
+
+
+def _renew(invitation: Invitation) -> str:
+    token = invitation.issue_token()
+    invitation.expires_at = default_expiry()
+    invitation.save()
+    return token
+
+
+def _link(invitation: Invitation, token: str) -> OneTimeLink:
+    return OneTimeLink(
+        name=invitation.display_name,
+        email=invitation.email,
+        url=site_url(reverse("invitation-accept", args=[token])),
+        expires_at=invitation.expires_at,
+    )
+
+
+def _mailed(by: User, link: OneTimeLink) -> OneTimeLink:
+    mailed = mail_invitation(to=link.email, url=link.url, invited_by=by.display_name, expires_at=link.expires_at)
+    return dataclasses.replace(link, mailed=mailed)
