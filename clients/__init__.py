@@ -1,0 +1,1 @@
+"""Whom students talk to: profiles, prompts, state, voices (the models that speak)."""

@@ -1,0 +1,11 @@
+"""The clients app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ClientsConfig(AppConfig):
+    """Whom students talk to."""
+
+    name = "clients"
+    verbose_name = _("Clients")

@@ -1,0 +1,131 @@
+"""Trying the voice: whether key and model work, how fast the first word comes, and what a reply costs."""
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from clients.prompts import system_prompt
+from clients.snapshot import ClientSnapshot, Fact
+from clients.voices import Speech, VoiceError, VoiceRequest, speak, voice_for_new_sessions
+from clients.voices.base import Fault
+from clients.voices.scripted import Line
+from clients.voices.speaking import CLAUDE
+from monitoring import pricing, services
+from monitoring.models import ModelPrice
+
+# Small and made up, so that the trial costs next to nothing and needs no client in the database.
+SOMEBODY = ClientSnapshot(
+    name="Robin Hale",
+    age=41,
+    background="Robin Hale runs a small garden shop and has come about a parking fine.",
+    traits=("practical", "humorous"),
+    communication_style="brief",
+    scenario="A short talk at a counter.",
+    reason="A parking fine.",
+    difficulty="gentle",
+    facts=(
+        Fact("fine", "surface", 0, ("I got a fine for parking at my own shop. Forty dollars.",), ("fine", "bring")),
+    ),
+)
+QUESTION = "Hello, what brings you here today?"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How a voice did. `fault` is None when it spoke; times are in milliseconds, the cost in micro-dollars.
+
+    `advice` is what to do about a fault, in plain words, and `detail` what the provider said.
+    """
+
+    voice: str
+    model: str
+    reply: str
+    first_text_ms: int | None
+    total_ms: int
+    cost_microusd: int
+    fault: Fault | None = None
+    advice: str = ""
+    detail: str = ""
+
+
+def advice_for(fault: Fault) -> str:
+    """What whoever runs the portal can do about a fault of the provider."""
+    return {
+        Fault.AUTHENTICATION: _("The key was refused. Check ANTHROPIC_API_KEY."),
+        Fault.PERMISSION: _("The key may not use this model. Check the rights of the key with the provider."),
+        Fault.RATE_LIMIT: _("The provider asks to slow down. Try again in a minute, or ask it for a higher limit."),
+        Fault.SPEND_CAP: _("The spending limit at the provider is reached. Raise it there, or wait."),
+        Fault.OVERLOADED: _("The provider is overloaded. Try again in a few minutes."),
+        Fault.TIMEOUT: _("No answer came in time. Check the network and ANTHROPIC_BASE_URL, then try again."),
+        Fault.CONNECTION: _("The provider could not be reached. Check the network and ANTHROPIC_BASE_URL."),
+        Fault.INVALID_REQUEST: _("The provider does not know this model, or refused the request. Check MODELS."),
+        Fault.SERVER: _("The provider had a failure of its own. Try again in a few minutes."),
+    }[fault]  # fmt: skip
+
+
+def try_voice(*, by: User | None, model: str = "") -> Trial:
+    """Let the voice of this installation answer one sentence, and settle what it cost.
+
+    `by` is who asked, None on the command line. Without a key the scripted voice is tried. A provider's fault is in the
+    trial and not raised. Raises UnknownPriceError for a model without a price.
+    """
+    voice = voice_for_new_sessions()
+    model = model or settings.MODEL_DEFAULT
+    price = ModelPrice.objects.in_force(model) if voice == CLAUDE else pricing.free(voice)
+    prompt = system_prompt(SOMEBODY)
+    request = VoiceRequest(SOMEBODY, prompt, [Line("student", QUESTION)], model, settings.REPLY_MAX_TOKENS)
+    tokens = pricing.estimate_tokens(prompt, QUESTION)
+    reservation = services.reserve(
+        by=by,
+        kind="trial",
+        scopes=[],
+        price=price,
+        amount_microusd=price.ceiling(tokens, settings.REPLY_MAX_TOKENS),
+    )
+    speech = speak(voice, request, reservation)
+    reply, first_text_ms, total_ms, error = async_to_sync(_listen)(speech)
+    usage = speech.usage
+    if usage is None and error is None:
+        usage = pricing.Usage(input=tokens, output=pricing.estimate_tokens(reply), estimated=True)
+    cost = 0
+    if usage is None:
+        services.release(reservation=reservation)
+    else:
+        outcome = speech.ending or "interrupted"
+        cost = services.settle(
+            reservation=reservation, usage=usage, outcome=outcome, first_text_ms=first_text_ms, total_ms=total_ms
+        ).cost_microusd
+    if error is None and not (reply and speech.ending):
+        error = VoiceError(Fault.SERVER, _("The reply was empty or cut."))
+    trial = Trial(voice, model if voice == CLAUDE else "", reply, first_text_ms, total_ms, cost)
+    return replace(trial, fault=error.fault, advice=advice_for(error.fault), detail=str(error)) if error else trial
+
+
+async def _listen(speech: Speech) -> tuple[str, int | None, int, VoiceError | None]:
+    """The words, milliseconds to the first and to the end, and what went wrong."""
+    began = time.monotonic()
+    words: list[str] = []
+    first: int | None = None
+    error: VoiceError | None = None
+    try:
+        async with asyncio.timeout(settings.REPLY_FIRST_TEXT_SECONDS) as clock, aclosing(speech.__aiter__()) as pieces:
+            async for piece in pieces:
+                if first is None:
+                    first = _since(began)
+                    clock.reschedule(asyncio.get_running_loop().time() + settings.REPLY_TOTAL_SECONDS)
+                words.append(piece)
+    except TimeoutError:
+        error = VoiceError(Fault.TIMEOUT, _("No answer came in time."))
+    except VoiceError as raised:
+        error = raised
+    return "".join(words), first, _since(began), error
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1_000)

@@ -1,0 +1,19 @@
+"""Routes of clients."""
+
+from django.urls import path
+
+from clients.views import actions, library, profile, prompt
+
+urlpatterns = [
+    path("clients/", library.client_list, name="client-list"),
+    path("clients/new/", profile.client_new, name="client-new"),
+    path("clients/<uuid:pk>/", profile.client_detail, name="client-detail"),
+    path("clients/<uuid:pk>/edit/", profile.client_edit, name="client-edit"),
+    path("clients/<uuid:pk>/prompt/", prompt.client_prompt, name="client-prompt"),
+    path("clients/<uuid:pk>/duplicate/", actions.client_duplicate, name="client-duplicate"),
+    path("clients/<uuid:pk>/archive/", actions.client_archive, name="client-archive"),
+    path("clients/<uuid:pk>/restore/", actions.client_restore, name="client-restore"),
+    path("clients/<uuid:pk>/share/", actions.client_share, name="client-share"),
+    path("clients/<uuid:pk>/open/", actions.client_open, name="client-open"),
+    path("clients/<uuid:pk>/delete/", actions.client_delete, name="client-delete"),
+]

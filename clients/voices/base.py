@@ -1,0 +1,74 @@
+"""What every voice has in common: the request, the stream of text, the ending, and the kinds of failure."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from clients.snapshot import ClientSnapshot
+from clients.voices.scripted import Line
+from monitoring.pricing import Usage
+
+
+class Ending(StrEnum):
+    """How a reply ended at the provider; a stream that never says so was cut and has none."""
+
+    COMPLETE = "complete"
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+
+
+class Fault(StrEnum):
+    """Why a provider failed; part of every VoiceError."""
+
+    AUTHENTICATION = "authentication"
+    PERMISSION = "permission"
+    RATE_LIMIT = "rate_limit"
+    SPEND_CAP = "spend_cap"
+    OVERLOADED = "overloaded"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    INVALID_REQUEST = "invalid_request"
+    SERVER = "server"
+
+
+class VoiceError(Exception):
+    """A provider failed. `fault` is its kind, `retry_after` the seconds it asked for, the message is for operators."""
+
+    def __init__(self, fault: Fault, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.fault = fault
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceRequest:
+    """One reply to be spoken: the client as frozen, its system prompt, and what was said, ending with the student."""
+
+    snapshot: ClientSnapshot
+    prompt: str
+    history: Sequence[Line]
+    model: str
+    max_tokens: int
+
+
+class Speech(Protocol):
+    """A reply as it is spoken: iterate for pieces of text, then read how it ended and what it used.
+
+    `usage` holds what the provider has counted so far, also after a cut; None when it sent nothing.
+    `ending` is None until the provider has said that the reply is over. Iterating raises VoiceError.
+    """
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider has counted so far."""
+        ...
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the reply ended."""
+        ...
+
+    def __aiter__(self) -> AsyncGenerator[str, None]:
+        """The pieces of text, in order; closing the generator lets go of the provider."""
+        ...

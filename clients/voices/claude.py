@@ -1,0 +1,152 @@
+"""Claude, or any server that speaks the Messages protocol: one streamed reply through the anthropic SDK."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+import anthropic
+import httpx2
+from django.conf import settings
+
+from clients import state
+from clients.voices.base import Ending, Fault, VoiceError, VoiceRequest
+from clients.voices.scripted import Line
+from clients.voices.sse import MessageStream
+from monitoring.pricing import Usage
+
+# The API wants the student to speak first; this stands in where the client did.
+BEGINNING = "(The conversation begins.)"
+CACHE = {"type": "ephemeral"}
+# Effort is a parameter of the fifth generation; older models answer it with 400.
+TAKES_EFFORT = re.compile(r"claude-[a-z]+-5")
+FAULT_OF_STATUS = {
+    400: Fault.INVALID_REQUEST,
+    401: Fault.AUTHENTICATION,
+    403: Fault.PERMISSION,
+    404: Fault.INVALID_REQUEST,
+    408: Fault.TIMEOUT,
+    413: Fault.INVALID_REQUEST,
+    422: Fault.INVALID_REQUEST,
+    429: Fault.RATE_LIMIT,
+    504: Fault.TIMEOUT,
+    529: Fault.OVERLOADED,
+}
+FAULT_OF_TYPE = {
+    "authentication_error": Fault.AUTHENTICATION,
+    "permission_error": Fault.PERMISSION,
+    "rate_limit_error": Fault.RATE_LIMIT,
+    "overloaded_error": Fault.OVERLOADED,
+    "timeout_error": Fault.TIMEOUT,
+    "invalid_request_error": Fault.INVALID_REQUEST,
+    "not_found_error": Fault.INVALID_REQUEST,
+}
+SPEND_CAP = "enforced_spend_limit_reached"
+
+# Connections belong to the event loop that opened them; a loop that is gone takes its clients along.
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], anthropic.AsyncAnthropic]]
+_clients = WeakKeyDictionary()
+
+
+def sdk() -> anthropic.AsyncAnthropic:
+    """The SDK's client of this event loop: connections are pooled, retries are ours, and so is the clock."""
+    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    key = (settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL)
+    if key not in clients:
+        clients[key] = anthropic.AsyncAnthropic(
+            api_key=settings.ANTHROPIC_API_KEY,
+            base_url=settings.ANTHROPIC_BASE_URL,
+            max_retries=0,
+            # Only connecting has a limit here; the turn's own deadline ends a silent reply, pings or not.
+            timeout=httpx2.Timeout(None, connect=10.0),
+            http_client=anthropic.DefaultAioHttpClient(
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100)
+            ),
+        )
+    return clients[key]
+
+
+def conversation(history: Sequence[Line], note: str) -> list[dict[str, Any]]:
+    """What was said as API messages, cached up to the last student message, with the client's state after the cache.
+
+    The state moves every turn and is never stored in the history, so it must not come before the breakpoint.
+    """
+    said: list[tuple[str, str]] = [("user", BEGINNING)] if not history or history[0].role != "student" else []
+    for line in history:
+        role = "user" if line.role == "student" else "assistant"
+        if said and said[-1][0] == role:
+            said[-1] = (role, f"{said[-1][1]}\n\n{line.text}")
+        else:
+            said.append((role, line.text))
+    messages: list[dict[str, Any]] = [{"role": role, "content": text} for role, text in said]
+    last = {"type": "text", "text": messages[-1]["content"], "cache_control": CACHE}
+    messages[-1]["content"] = [last, {"type": "text", "text": note}]
+    return messages
+
+
+def parameters(request: VoiceRequest) -> dict[str, Any]:
+    """The keyword arguments of `messages.create`, in the order that caching wants: prompt, history, state."""
+    now = state.replay(request.snapshot, request.history)
+    arguments: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": request.max_tokens,
+        "system": [{"type": "text", "text": request.prompt, "cache_control": CACHE}],
+        "messages": conversation(request.history, state.block(now, request.snapshot)),
+        # On by default in the fifth generation, and the main threat to cost and to the first word.
+        "thinking": {"type": "disabled"},
+    }
+    if TAKES_EFFORT.match(request.model):
+        arguments["output_config"] = {"effort": settings.MODEL_EFFORT}
+    return arguments
+
+
+class ClaudeSpeech:
+    """One streamed reply. The SDK sends the request and raises its errors; the body is split by `MessageStream`."""
+
+    def __init__(self, request: VoiceRequest) -> None:
+        self.request = request
+        self._stream = MessageStream()
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider has counted so far."""
+        return self._stream.usage
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the reply ended, None while it runs and when it was cut."""
+        return self._stream.ending
+
+    async def __aiter__(self) -> AsyncGenerator[str, None]:
+        """The pieces of text as they arrive. Raises VoiceError, of the kind that the provider's failure is."""
+        try:
+            async with sdk().messages.with_streaming_response.create(
+                **parameters(self.request), stream=True
+            ) as response:
+                async for data in response.iter_bytes():
+                    if text := self._stream.feed(data):
+                        yield text
+                    if self._stream.error:
+                        kind, message = self._stream.error
+                        raise VoiceError(FAULT_OF_TYPE.get(kind, Fault.SERVER), f"{kind}: {message}")
+                    if self._stream.ending:
+                        return
+        except anthropic.APIStatusError as error:
+            raise status_fault(error) from error
+        except (anthropic.APITimeoutError, httpx2.TimeoutException) as error:
+            raise VoiceError(Fault.TIMEOUT, repr(error)) from error
+        except (anthropic.APIError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise VoiceError(Fault.CONNECTION, repr(error)) from error
+        except ValueError as error:
+            raise VoiceError(Fault.SERVER, f"unreadable stream: {error}") from error
+
+
+def status_fault(error: anthropic.APIStatusError) -> VoiceError:
+    """The kind of failure that an HTTP error of the provider is, with the wait it asks for."""
+    fault = FAULT_OF_STATUS.get(error.status_code, Fault.SERVER)
+    if fault is Fault.RATE_LIMIT and SPEND_CAP in str(error.body):
+        fault = Fault.SPEND_CAP
+    wait = error.response.headers.get("retry-after", "")
+    return VoiceError(fault, str(error), float(wait) if wait.replace(".", "", 1).isdigit() else None)

@@ -1,0 +1,80 @@
+"""Reads the Messages API's event stream from raw bytes; the SDK's own event objects cost twice the CPU."""
+
+import json
+from typing import Any
+
+from clients.voices.base import Ending
+from monitoring.pricing import Usage
+
+# https://docs.claude.com/en/api/messages-streaming, stop reasons as in the SDK's `StopReason`.
+ENDINGS = {
+    "end_turn": Ending.COMPLETE,
+    "stop_sequence": Ending.COMPLETE,
+    "max_tokens": Ending.TRUNCATED,
+    "model_context_window_exceeded": Ending.TRUNCATED,
+    "refusal": Ending.REFUSED,
+}
+_DELTA = b"event: content_block_delta"
+
+
+class MessageStream:
+    """The state of one streamed message. Feed it bytes in any cut; it gives back the text they complete.
+
+    `ending` is set only by `message_stop` after a stop reason that we know, so that a stream which merely ends was cut.
+    `error` is the provider's own (type, message) when it sent an `error` event.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._stop_reason: str | None = None
+        self._counts: dict[str, int] = {}
+        self.ending: Ending | None = None
+        self.error: tuple[str, str] | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider has counted so far: the last word on each kind, None when it never counted."""
+        if not self._counts:
+            return None
+        return Usage(
+            input=self._counts.get("input_tokens", 0),
+            output=self._counts.get("output_tokens", 0),
+            cache_write=self._counts.get("cache_creation_input_tokens", 0),
+            cache_read=self._counts.get("cache_read_input_tokens", 0),
+        )
+
+    def feed(self, data: bytes) -> str:
+        """The text that these bytes complete, "" when there is none. Raises ValueError on what is not JSON."""
+        self._rest = (self._rest + data).replace(b"\r\n", b"\n")
+        text = ""
+        while (end := self._rest.find(b"\n\n")) >= 0:
+            event, self._rest = self._rest[:end], self._rest[end + 2 :]
+            at = event.find(b"data:")
+            if at < 0:
+                continue
+            payload = json.loads(event[at + 5 :])
+            if event.startswith(_DELTA):
+                # Thinking and signatures come as other deltas of the same event; only text is said aloud.
+                text += payload["delta"].get("text", "")
+            else:
+                self._note(payload)
+        return text
+
+    def _note(self, payload: dict[str, Any]) -> None:
+        match payload.get("type"):
+            case "message_start":
+                self._count(payload["message"].get("usage"))
+            case "message_delta":
+                self._stop_reason = payload["delta"].get("stop_reason") or self._stop_reason
+                self._count(payload.get("usage"))
+            case "message_stop":
+                self.ending = ENDINGS.get(self._stop_reason or "")
+            case "error":
+                error = payload.get("error") or {}
+                self.error = (str(error.get("type", "")), str(error.get("message", "")))
+
+    def _count(self, usage: dict[str, Any] | None) -> None:
+        """Counts are cumulative: the last one stands; absent and null ones say nothing."""
+        for name, value in (usage or {}).items():
+            if isinstance(value, int):
+                self._counts[name] = value
