@@ -1,0 +1,1 @@
+"""A student talks with a client: sessions, messages, turns."""

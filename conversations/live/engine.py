@@ -1,0 +1,97 @@
+"""The engine of a web process: heart, hub, runner and watch, started before the first request and drained last."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from conversations.live.database import in_database
+from conversations.live.hub import Hub
+from conversations.live.runner import Runner
+from conversations.live.watch import Watch
+from conversations.protocol import Close
+from conversations.turns.recover import recover
+from monitoring import heartbeats
+from monitoring.models import Heartbeat
+
+logger = logging.getLogger("rapport.engine")
+
+
+class Engine:
+    """Everything that a web process does beside answering requests."""
+
+    def __init__(self) -> None:
+        self.process_id = uuid.uuid4()
+        self.hub = Hub()
+        self.runner = Runner(self.process_id, self.hub)
+        self.watch = Watch(self.process_id, self.hub, self.runner)
+        self.draining = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Register this process, end what dead ones left, and begin to beat, save, watch and recover."""
+        await self._beat()
+        await in_database(recover)
+        self._tasks = [
+            asyncio.create_task(_every(settings.HEARTBEAT_SECONDS, self._beat)),
+            asyncio.create_task(_every(settings.HEARTBEAT_SECONDS, self._recover)),
+            asyncio.create_task(_every(settings.CHECKPOINT_SECONDS, self.runner.save)),
+            asyncio.create_task(_every(settings.WATCH_SECONDS, self.watch.look)),
+        ]
+
+    async def drain(self) -> None:
+        """Stop taking turns, finish the running ones, close the sockets so that clients go elsewhere, leave."""
+        self.draining = True
+        # Whoever waits for nothing moves on at once; the others stay for the end of their reply.
+        for viewer in self.hub.all():
+            if self.runner.running_in(viewer.session_id) is None:
+                await viewer.close(Close.RESTARTING)
+        await self.runner.drain(settings.DRAIN_SECONDS)
+        for viewer in self.hub.all():
+            await viewer.close(Close.RESTARTING)
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End the loops and take this process out of the living."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await in_database(heartbeats.stop, self.process_id)
+
+    async def _beat(self) -> None:
+        await in_database(heartbeats.beat, self.process_id, Heartbeat.Kind.WEB)
+
+    async def _recover(self) -> None:
+        await in_database(recover, self.process_id, self.runner.at_work)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do it again and again; a failure is logged and the next round tries anew, since the database may be away."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception:
+            logger.exception("%s failed, will try again", work.__qualname__)
+
+
+_engines: WeakKeyDictionary[asyncio.AbstractEventLoop, Engine] = WeakKeyDictionary()
+
+
+async def engine() -> Engine:
+    """The engine of this process's event loop, started on first use where `manage.py serve` did not start it before."""
+    loop = asyncio.get_running_loop()
+    if loop not in _engines:
+        _engines[loop] = Engine()
+        await _engines[loop].start()
+    return _engines[loop]
+
+
+def check_serving() -> str:
+    """The health check of this process: not ready once it is on its way out, so that no new work is sent here."""
+    return _("is on its way out") if any(one.draining for one in _engines.values()) else ""

@@ -1,0 +1,155 @@
+"""The watch: once a second, one query each, what changed elsewhere that an open socket must show or suffer."""
+
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+
+from django.contrib.sessions.models import Session as SignIn
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from accounts.models import User
+from conversations import protocol
+from conversations.live.database import in_database
+from conversations.live.hub import Hub, Viewer
+from conversations.live.runner import Runner
+from conversations.models import Message, Session, Turn
+from conversations.protocol import Close
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTurn:
+    """A turn that another process answers, as far as it was saved."""
+
+    session_id: uuid.UUID
+    message_id: uuid.UUID
+    reply_id: uuid.UUID
+    index: int
+    text: str
+
+
+class Watch:
+    """Looks after the sockets of one process."""
+
+    def __init__(self, process_id: uuid.UUID, hub: Hub, runner: Runner) -> None:
+        self.process_id = process_id
+        self.hub = hub
+        self.runner = runner
+        self._shown: dict[uuid.UUID, int] = {}
+
+    async def look(self) -> None:
+        """One round: stops asked for elsewhere, lost rights, changed sessions, replies that run elsewhere."""
+        for reply_id in await in_database(stops_asked_for, self.process_id):
+            self.runner.stop(reply_id)
+        if self.hub.sessions():
+            await self._close_lost_access()
+            await self._tell_changes()
+            await self._tell_remote_turns()
+
+    async def _close_lost_access(self) -> None:
+        viewers = self.hub.all()
+        revisions = await in_database(access_revisions, {v.user_id for v in viewers})
+        signed_in = await in_database(living_sign_ins, {v.sign_in for v in viewers})
+        doubtful = [v for v in viewers if v.checked_revision is None or v.checked_revision != revisions.get(v.user_id)]
+        allowed = await in_database(still_allowed, doubtful) if doubtful else set()
+        for viewer in viewers:
+            if viewer.sign_in not in signed_in or (viewer in doubtful and viewer not in allowed):
+                self.hub.remove(viewer)
+                await viewer.close(Close.ACCESS_WITHDRAWN)
+        # Only now: a round that failed on the way must doubt them again.
+        for viewer in allowed:
+            viewer.checked_revision = revisions.get(viewer.user_id)
+
+    async def _tell_changes(self) -> None:
+        for session in await in_database(changed_sessions, dict(self.hub.revisions)):
+            viewers = self.hub.of(session.pk)
+            held = min((v.held_sequence for v in viewers if v.resumed), default=session.last_sequence)
+            awaited = {reply_id for v in viewers if not v.resumed for reply_id in v.own_replies}
+            for message in await in_database(messages_to_tell, session.pk, held, awaited):
+                for viewer in viewers:
+                    await tell_of(viewer, message)
+            if self.hub.statuses.get(session.pk) != session.status:
+                self.hub.statuses[session.pk] = session.status
+                for viewer in viewers:
+                    await viewer.tell(protocol.session_changed(session))
+            # Last, so that a round that failed on the way tells it all again; nothing is shown twice.
+            if session.pk in self.hub.revisions:
+                self.hub.revisions[session.pk] = max(self.hub.revisions[session.pk], session.revision)
+
+    async def _tell_remote_turns(self) -> None:
+        """Replies that another process speaks arrive as snapshots, as often as that process saves them."""
+        turns = await in_database(remote_turns, self.process_id, self.hub.sessions())
+        shown: dict[uuid.UUID, int] = {}
+        for turn in turns:
+            before = self._shown.get(turn.reply_id)
+            if before is None:
+                started = protocol.started(turn.reply_id, turn.message_id)
+                await self.hub.tell_followers(turn.session_id, turn.reply_id, started)
+            if turn.index and turn.index != before:
+                frame = protocol.snapshot(turn.reply_id, turn.index, turn.text)
+                await self.hub.tell_followers(turn.session_id, turn.reply_id, frame)
+            shown[turn.reply_id] = turn.index
+        self._shown = shown
+
+
+async def tell_of(viewer: Viewer, message: Message) -> None:
+    """Give a viewer a stored message in the form it expects: the end of a reply it follows, or a whole message."""
+    if message.role == Message.Role.CLIENT and message.reply_to_id and viewer.follows(message.pk):
+        if not viewer.resumed or message.sequence > viewer.held_sequence:
+            await viewer.give_done(message)
+    elif viewer.resumed:
+        await viewer.give(message)
+
+
+def stops_asked_for(owner: uuid.UUID) -> list[uuid.UUID]:
+    """Replies of this process that somebody wants to end."""
+    turns = Turn.objects.running().filter(owner=owner, stop_requested_at__isnull=False)
+    return list(turns.values_list("reply_id", flat=True))
+
+
+def access_revisions(user_ids: set[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """The access revision of each of these people who is still there and active."""
+    return dict(User.objects.filter(pk__in=user_ids, is_active=True).values_list("pk", "access_revision"))
+
+
+def living_sign_ins(keys: set[str]) -> set[str]:
+    """Those of these sign-ins that were not signed out."""
+    living = SignIn.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    return set(living.values_list("session_key", flat=True))
+
+
+def still_allowed(viewers: list[Viewer]) -> set[Viewer]:
+    """Those of these viewers whose user may still see their session and has not changed the password."""
+    users = User.objects.filter(is_active=True).in_bulk({v.user_id for v in viewers})
+    by_user: dict[uuid.UUID, list[Viewer]] = defaultdict(list)
+    for viewer in viewers:
+        by_user[viewer.user_id].append(viewer)
+    allowed: set[Viewer] = set()
+    for user_id, user in users.items():
+        mine = by_user[user_id]
+        seen = set(
+            Session.objects.open_to(user).filter(pk__in={v.session_id for v in mine}).values_list("pk", flat=True)
+        )
+        current = user.get_session_auth_hash()
+        allowed |= {v for v in mine if v.session_id in seen and constant_time_compare(v.auth_hash, current)}
+    return allowed
+
+
+def changed_sessions(known: dict[uuid.UUID, int]) -> list[Session]:
+    """Those of these sessions whose revision is not the one known."""
+    rows = Session.objects.filter(pk__in=known).only("revision", "status", "ended_at", "last_sequence", "deadline_at")
+    return [session for session in rows if session.revision > known[session.pk]]
+
+
+def messages_to_tell(session_id: uuid.UUID, sequence: int, awaited: set[uuid.UUID]) -> list[Message]:
+    """The stored messages of a session after that number, and the replies that somebody waits for, in order."""
+    new = Q(sequence__gt=sequence) | Q(pk__in=awaited)
+    return list(Message.objects.filter(new, session_id=session_id).order_by("sequence"))
+
+
+def remote_turns(owner: uuid.UUID, session_ids: list[uuid.UUID]) -> list[RemoteTurn]:
+    """Running turns of these sessions that another process owns."""
+    turns = Turn.objects.running().filter(session_id__in=session_ids, owner__isnull=False).exclude(owner=owner)
+    fields = ("session_id", "message_id", "reply_id", "partial_index", "partial_text")
+    return [RemoteTurn(*row) for row in turns.values_list(*fields)]

@@ -1,0 +1,159 @@
+"""Sessions: one conversation of one person with one client."""
+
+import datetime as dt
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Section, User
+from clients.models import ClientProfile, ClientVersion
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Reads of sessions."""
+
+    def visible_to(self, user: User) -> "SessionQuerySet":
+        """Admins see all; students their own practice; teachers their own tests and the sessions of their sections."""
+        if user.is_admin:
+            return self.all()
+        own = models.Q(student=user)
+        if user.is_teacher:
+            own |= models.Q(section__in=user.sections.values("pk"), kind=Session.Kind.PRACTICE)
+        return self.filter(own)
+
+    def spoken_by(self, user: User) -> "SessionQuerySet":
+        """Sessions in which this person sits in the student's chair and may still speak.
+
+        Who has left the section keeps the transcript, but not the chair.
+        """
+        enrolled = models.Q(section__enrolments__student=user, section__enrolments__removed_at=None)
+        return self.filter(models.Q(kind=Session.Kind.TEST) | models.Q(section=None) | enrolled, student=user)
+
+    def open_to(self, user: User) -> "SessionQuerySet":
+        """Sessions that this person may have open in a chat: a student only while they may speak in them."""
+        return self.spoken_by(user) if user.is_student else self.visible_to(user)
+
+    def open(self) -> "SessionQuerySet":
+        """Sessions that can still go on."""
+        return self.filter(status__in=Session.OPEN)
+
+    def idle_since(self, moment: dt.datetime) -> "SessionQuerySet":
+        """Open sessions in which nothing has happened since then."""
+        return self.open().filter(last_activity_at__lt=moment)
+
+    def matching(self, text: str) -> "SessionQuerySet":
+        """Sessions whose client's name or any message contains the text."""
+        said = models.Q(messages__content__icontains=text)
+        return self.filter(models.Q(client__name__icontains=text) | said).distinct()
+
+
+class Session(models.Model):
+    """A conversation. `last_sequence` and the totals move in the transaction that writes the message they count."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        PAUSED = "paused", _("paused")
+        COMPLETED = "completed", _("completed")
+        ABANDONED = "abandoned", _("abandoned")
+
+    class Kind(models.TextChoices):
+        PRACTICE = "practice", _("practice")
+        TEST = "test", _("test by a teacher")
+
+    class Voice(models.TextChoices):
+        CLAUDE = "claude", "Claude"
+        SCRIPTED = "scripted", _("scripted")
+
+    OPEN = (Status.ACTIVE, Status.PAUSED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    student = models.ForeignKey(User, verbose_name=_("student"), on_delete=models.PROTECT, related_name="practice")
+    section = models.ForeignKey(
+        Section, verbose_name=_("section"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.PRACTICE)
+    # The counterpart: a client as it was at the start, or (in a later part) a tutor persona.
+    client = models.ForeignKey(
+        ClientProfile, verbose_name=_("client"), null=True, on_delete=models.PROTECT, related_name="sessions"
+    )
+    client_version = models.ForeignKey(
+        ClientVersion, verbose_name=_("client version"), null=True, on_delete=models.PROTECT, related_name="sessions"
+    )
+    persona = models.CharField(_("tutor persona"), max_length=60, blank=True)
+    voice = models.CharField(_("voice"), max_length=10, choices=Voice.choices)
+    model = models.CharField(_("model"), max_length=100)
+
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    last_activity_at = models.DateTimeField(_("last activity"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    deadline_at = models.DateTimeField(_("deadline"), null=True, blank=True)
+
+    last_sequence = models.PositiveIntegerField(default=0)
+    # Moves with every change that an open socket must show; see conversations.live.watch.
+    revision = models.PositiveIntegerField(default=0)
+    exchanges = models.PositiveIntegerField(_("exchanges"), default=0)
+    input_tokens = models.PositiveBigIntegerField(_("input tokens"), default=0)
+    output_tokens = models.PositiveBigIntegerField(_("output tokens"), default=0)
+    cost_microusd = models.PositiveBigIntegerField(_("cost in micro-dollars"), default=0)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        ordering = ["-started_at", "-id"]
+        indexes = [
+            models.Index(fields=["student", "-started_at", "-id"], name="session_history"),
+            models.Index(fields=["section", "-started_at", "-id"], name="session_by_section"),
+            models.Index(
+                fields=["last_activity_at"], condition=models.Q(status__in=["active", "paused"]), name="session_idle"
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["student", "client"],
+                condition=models.Q(status__in=["active", "paused"]),
+                name="one_open_session_per_student_and_client",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(client_version__isnull=False, client__isnull=False, persona="")
+                | (models.Q(client_version__isnull=True, client__isnull=True) & ~models.Q(persona="")),
+                name="session_has_one_counterpart",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["active", "paused"], ended_at__isnull=True)
+                | models.Q(status__in=["completed", "abandoned"], ended_at__isnull=False),
+                name="session_ends_with_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.student} · {self.client}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the conversation can still go on."""
+        return self.status in self.OPEN
+
+    @property
+    def total_tokens(self) -> int:
+        """All tokens that the session's attempts have used."""
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def duration(self) -> dt.timedelta:
+        """From the start to the end, or to the last sign of life."""
+        return (self.ended_at or self.last_activity_at) - self.started_at
+
+    @property
+    def minutes(self) -> int:
+        """The duration as people read it: whole minutes, at least one."""
+        return max(1, round(self.duration.total_seconds() / 60))
+
+    @property
+    def socket_path(self) -> str:
+        """The path of this session's websocket."""
+        return f"/ws/sessions/{self.pk}/"

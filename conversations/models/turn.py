@@ -1,0 +1,96 @@
+"""Turns: a student's message and the one attempt at a reply to it, owned by the server."""
+
+import uuid
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from conversations.models.message import Message
+from conversations.models.session import Session
+from monitoring.models import Reservation
+
+
+class TurnQuerySet(models.QuerySet["Turn"]):
+    """Reads and compare-and-sets of turns."""
+
+    def running(self) -> "TurnQuerySet":
+        """Turns that have not ended."""
+        return self.filter(status__in=Turn.RUNNING)
+
+    def claim(self, turn_id: uuid.UUID, owner: uuid.UUID) -> int | None:
+        """Take an accepted turn for this process; its new fence, or None when another was first."""
+        with transaction.atomic():
+            won = self.filter(pk=turn_id, status=Turn.Status.ACCEPTED).update(
+                status=Turn.Status.GENERATING, owner=owner, fence=models.F("fence") + 1
+            )
+            return self.values_list("fence", flat=True).get(pk=turn_id) if won else None
+
+    def held(self, turn_id: uuid.UUID, fence: int) -> "TurnQuerySet":
+        """The turn, if it still runs under this fence; what every later write filters by."""
+        return self.running().filter(pk=turn_id, fence=fence)
+
+
+class Turn(models.Model):
+    """One attempt at a reply.
+
+    accepted → generating → streaming → complete | truncated | refused | stopped | interrupted | failed
+    """
+
+    class Status(models.TextChoices):
+        ACCEPTED = "accepted", _("accepted")
+        GENERATING = "generating", _("generating")
+        STREAMING = "streaming", _("streaming")
+        COMPLETE = "complete", _("complete")
+        TRUNCATED = "truncated", _("cut at the length limit")
+        REFUSED = "refused", _("refused by the model")
+        STOPPED = "stopped", _("stopped")
+        INTERRUPTED = "interrupted", _("interrupted")
+        FAILED = "failed", _("failed")
+
+    RUNNING = (Status.ACCEPTED, Status.GENERATING, Status.STREAMING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session = models.ForeignKey(Session, verbose_name=_("session"), on_delete=models.PROTECT, related_name="turns")
+    message = models.ForeignKey(Message, verbose_name=_("message"), on_delete=models.PROTECT, related_name="turns")
+    reply_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    retry_of = models.OneToOneField(Message, null=True, on_delete=models.PROTECT, related_name="retried_by")
+    reservation = models.OneToOneField(Reservation, verbose_name=_("reservation"), on_delete=models.PROTECT)
+    status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.ACCEPTED)
+    owner = models.UUIDField(_("process"), null=True, editable=False)
+    fence = models.PositiveIntegerField(default=0, editable=False)
+    stop_requested_at = models.DateTimeField(_("stop asked for"), null=True, editable=False)
+    partial_text = models.TextField(_("text so far"), blank=True)
+    partial_index = models.PositiveIntegerField(default=0)
+    error = models.CharField(_("what went wrong"), max_length=40, blank=True)
+    accepted_at = models.DateTimeField(_("accepted"), default=timezone.now)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    objects = TurnQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("turn")
+        verbose_name_plural = _("turns")
+        ordering = ["-accepted_at"]
+        indexes = [
+            models.Index(
+                fields=["owner"],
+                condition=models.Q(status__in=["accepted", "generating", "streaming"]),
+                name="turn_running",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session"],
+                condition=models.Q(status__in=["accepted", "generating", "streaming"]),
+                name="one_running_turn_per_session",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.id}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the attempt has not ended."""
+        return self.status in self.RUNNING

@@ -1,0 +1,177 @@
+"""What happens to a session: started, paused, continued, ended, abandoned, given another model."""
+
+import datetime as dt
+import uuid
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Section, User
+from clients.models import ClientProfile
+from clients.services import freeze
+from clients.voices import voice_for_new_sessions
+from conversations.models import Message, NoticeAcceptance, Session, Turn
+from monitoring import pricing
+from monitoring.services import offered_models
+
+
+class SessionRuleError(Exception):
+    """A rule of sessions was broken; the message says which in plain words."""
+
+
+def accept_notice(*, by: User) -> None:
+    """Keep that this person has read and accepted the notice, with the date; asking twice keeps the first date."""
+    NoticeAcceptance.objects.get_or_create(user=by)
+
+
+def start(*, by: User, client: ClientProfile) -> Session:
+    """The open session of this person with this client: the one that exists, or a new one.
+
+    A student's session is practice, anyone else's a test. Raises SessionRuleError when the notice is not accepted or
+    the client is not open to this person.
+    """
+    if NoticeAcceptance.needed_by(by):
+        raise SessionRuleError(_("Read and accept the notice first."))
+    if not ClientProfile.objects.startable_by(by).filter(pk=client.pk).exists():
+        raise SessionRuleError(_("You cannot start a conversation with this client now."))
+    existing = open_session(by, client)
+    if existing and Session.objects.spoken_by(by).filter(pk=existing.pk).exists():
+        return existing
+    if existing:
+        # It belongs to a section that they have left: nobody can go on with it, and it would bar a new one.
+        end(by=by, session=existing)
+    try:
+        return _create(by, client)
+    except IntegrityError:
+        # Two starts came at once and the other was first: the constraint keeps one, and both get it.
+        winner = open_session(by, client)
+        if winner is None:
+            raise
+        return winner
+
+
+def open_session(user: User, client: ClientProfile) -> Session | None:
+    """The session that this person has open with this client."""
+    return Session.objects.open().filter(student=user, client=client).first()
+
+
+@transaction.atomic
+def _create(by: User, client: ClientProfile) -> Session:
+    voice = voice_for_new_sessions()
+    session = Session.objects.create(
+        student=by,
+        section=_section_for(by, client),
+        kind=Session.Kind.PRACTICE if by.is_student else Session.Kind.TEST,
+        client=client,
+        client_version=freeze(client),
+        voice=voice,
+        model=client.chosen_model if voice == Session.Voice.CLAUDE else "scripted",
+    )
+    if client.client_speaks_first:
+        Message.objects.create(
+            session=session,
+            sequence=1,
+            role=Message.Role.CLIENT,
+            content=client.opening_line,
+            token_count=pricing.estimate_tokens(client.opening_line),
+        )
+        session.last_sequence = 1
+        session.save(update_fields=["last_sequence"])
+    return session
+
+
+def _section_for(user: User, client: ClientProfile) -> Section | None:
+    """The section that a student's practice belongs to: one that the client is opened to, else their newest one."""
+    if not user.is_student:
+        return None
+    enrolments = user.enrolments.active().select_related("section")
+    opened = enrolments.filter(section__openings__client=client, section__openings__closed_at=None)
+    enrolment = opened.first() or enrolments.first()
+    return enrolment.section if enrolment else None
+
+
+@transaction.atomic
+def pause(*, by: User, session: Session) -> None:
+    """Take a break: nothing can be sent until the session is continued; a running reply is stored when it is done.
+
+    Raises SessionRuleError when the session has ended.
+    """
+    _change_status(by, session, Session.Status.PAUSED)
+
+
+@transaction.atomic
+def resume(*, by: User, session: Session) -> None:
+    """Go on after a pause. Raises SessionRuleError when the session has ended."""
+    _change_status(by, session, Session.Status.ACTIVE)
+
+
+@transaction.atomic
+def end(*, by: User, session: Session) -> None:
+    """Complete the session; a running reply is stopped and what arrived of it is kept.
+
+    Ending an ended session changes nothing.
+    """
+    locked = _lock(by, session)
+    if locked.is_open:
+        Turn.objects.running().filter(session=locked).update(stop_requested_at=timezone.now())
+        _close(locked, Session.Status.COMPLETED)
+
+
+def abandon_idle() -> int:
+    """Close the sessions in which nothing happened for SESSION_IDLE_MINUTES; how many."""
+    moment = timezone.now() - dt.timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    count = 0
+    for session_id in Session.objects.idle_since(moment).values_list("pk", flat=True)[:1_000]:
+        count += _abandon(session_id, moment)
+    return count
+
+
+@transaction.atomic
+def _abandon(session_id: uuid.UUID, moment: dt.datetime) -> bool:
+    session = Session.objects.select_for_update().idle_since(moment).filter(pk=session_id).first()
+    if session is None or Turn.objects.running().filter(session=session).exists():
+        return False
+    _close(session, Session.Status.ABANDONED)
+    return True
+
+
+def _close(session: Session, status: Session.Status) -> None:
+    session.status, session.ended_at = status, timezone.now()
+    session.revision = F("revision") + 1
+    session.save(update_fields=["status", "ended_at", "revision"])
+    session.refresh_from_db(fields=["revision"])
+
+
+@transaction.atomic
+def change_model(*, by: User, session: Session, model: str) -> None:
+    """Let another model speak from the next reply on; for teachers' tests.
+
+    Raises SessionRuleError when the model is not offered, or the session is not a test with a model behind it.
+    """
+    locked = _lock(by, session)
+    if locked.kind != Session.Kind.TEST or locked.voice != Session.Voice.CLAUDE or not locked.is_open:
+        raise SessionRuleError(_("The model of this conversation cannot be changed."))
+    if model not in offered_models():
+        raise SessionRuleError(_("This model is not offered here. Choose one from the list."))
+    locked.model = model
+    locked.save(update_fields=["model"])
+
+
+def _change_status(by: User, session: Session, status: Session.Status) -> None:
+    locked = _lock(by, session)
+    if not locked.is_open:
+        raise SessionRuleError(_("This conversation has ended."))
+    locked.status, locked.last_activity_at = status, timezone.now()
+    locked.revision = F("revision") + 1
+    locked.save(update_fields=["status", "last_activity_at", "revision"])
+
+
+def _lock(by: User, session: Session) -> Session:
+    """The session as it is now, locked, if this person sits in the student's chair."""
+    locked = Session.objects.select_for_update().filter(pk=session.pk, student=by).first()
+    if locked is None:
+        raise SessionRuleError(_("Only the person who holds this conversation can do that."))
+    return locked

@@ -1,0 +1,61 @@
+"""The notice before the first conversation."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve, reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.http import require_http_methods
+
+from accounts.permissions import signed_in
+from conversations import sessions
+from conversations.models import NoticeAcceptance
+from conversations.models.notice import NOTICE_VERSION
+
+# What a person who pressed Start still wants after accepting. Nothing else is ever sent again for them.
+STARTS = {"practice-start", "client-test"}
+
+
+class RepeatPost(HttpResponseRedirect):
+    """A redirect that the browser follows with the same POST."""
+
+    status_code = 307
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def notice(request: HttpRequest) -> HttpResponseBase:
+    """Say that an AI speaks, what is stored and who reads it; accepting goes on to where the person was going."""
+    user = signed_in(request)
+    onward = _safe(request, request.POST.get("next") or request.GET.get("next", ""))
+    starts = _starts(onward)
+    if request.method == "POST":
+        sessions.accept_notice(by=user)
+        return RepeatPost(onward) if starts else redirect(onward or "home")
+    context = {
+        "next": onward,
+        "starts": starts,
+        "accepted": NoticeAcceptance.objects.filter(user=user, version=NOTICE_VERSION).first(),
+        "idle_minutes": settings.SESSION_IDLE_MINUTES,
+    }
+    return render(request, "conversations/notice.html", context)
+
+
+def ask_first(onward: str) -> HttpResponse:
+    """To the notice, and from there on to `onward`."""
+    return redirect(f"{reverse('notice')}?{urlencode({'next': onward})}")
+
+
+def _safe(request: HttpRequest, url: str) -> str:
+    """The address if it is one of ours, else ""."""
+    ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return url if ours else ""
+
+
+def _starts(url: str) -> bool:
+    """Whether the address starts a conversation, which only a POST may do."""
+    try:
+        return resolve(url).url_name in STARTS
+    except Resolver404:
+        return False

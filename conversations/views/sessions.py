@@ -1,0 +1,211 @@
+"""One's conversations: the history, the chat page, what can be done in it, and the page after its end."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import User
+from accounts.permissions import signed_in, students_only
+from clients.costs import Estimate, estimates
+from clients.models import ClientProfile
+from clients.views import render_list, wants_part
+from conversations import sessions
+from conversations.forms import ModelForm, SessionFilter
+from conversations.models import Message, Session, Turn
+from conversations.models.session import SessionQuerySet
+from conversations.views import counterpart
+from conversations.views.keyset import page_of
+from monitoring.templatetags.money import usd
+
+LATEST = 50
+
+
+@students_only
+@require_safe
+def session_list(request: HttpRequest) -> HttpResponse:
+    """The student's own conversations, newest first; htmx gets the list alone."""
+    user = signed_in(request)
+    form = SessionFilter(request.GET)
+    chosen = form.chosen()
+    own = Session.objects.visible_to(user).select_related("client")
+    page = page_of(filtered(own, chosen), request.GET, chosen)
+    open_here = [session.pk for session in page.sessions if session.is_open]
+    speakable = (
+        set(Session.objects.open_to(user).filter(pk__in=open_here).values_list("pk", flat=True)) if open_here else set()
+    )
+    context = {
+        "form": form,
+        "rows": [(session, session.pk in speakable) for session in page.sessions],
+        "next_url": page.next_url,
+        "previous_url": page.previous_url,
+        "filtering": bool(chosen),
+    }
+    return render_list(request, "conversations/session_list.html", "conversations/_session_rows.html", context)
+
+
+def filtered(found: SessionQuerySet, chosen: dict[str, str]) -> SessionQuerySet:
+    """The sessions that a SessionFilter leaves; those with somebody else than a client have no pages yet."""
+    found = found.filter(client__isnull=False)
+    if "q" in chosen:
+        # By key, so that the search's joins stay out of pages and sums.
+        found = found.filter(pk__in=found.matching(chosen["q"]).order_by().values("pk"))
+    if "status" in chosen:
+        found = found.filter(status__in=SessionFilter.STATUS[chosen["status"]])
+    return found
+
+
+@login_required
+@never_cache
+@require_safe
+def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The chat for who sits in the student's chair; readers go to the transcript, after the end to the end."""
+    user = signed_in(request)
+    session = get_object_or_404(Session.objects.visible_to(user).select_related("client", "client_version"), pk=pk)
+    if session.student_id != user.pk:
+        return redirect("transcript", session.pk)
+    if not session.is_open:
+        return redirect("session-ended", session.pk)
+    if not Session.objects.open_to(user).filter(pk=pk).exists():
+        messages.info(
+            request, _("You have left the section of this conversation, so you can read it but not continue it.")
+        )
+        return redirect("transcript", session.pk)
+    before = _number(request.GET.get("before"))
+    if before and not wants_part(request):
+        return redirect("transcript", session.pk)  # without scripts, everything earlier is there
+    # The turn first: one that ends in between is then found among the messages too, never in neither.
+    running = Turn.objects.running().filter(session=session).first()
+    context = {
+        "session": session,
+        "client": counterpart(session),
+        "client_id": session.client_id,
+        "show_cost": not user.is_student,
+        **_latest(session, before),
+    }
+    if before:
+        return render(request, "conversations/_history.html", context)
+    stored = {message.pk for message in context["messages_page"]}
+    if running and running.reply_id not in stored:
+        context["reply_running"] = {"message": running.reply_id, "text": running.partial_text}
+    context |= {
+        "socket_path": session.socket_path,
+        "max_length": settings.MESSAGE_MAX_CHARACTERS,
+        "scripted": session.voice == Session.Voice.SCRIPTED,
+        "model_choices": _model_choices(session),
+    }
+    return render(request, "conversations/session.html", context)
+
+
+def _number(text: str | None) -> int:
+    """A sequence number from the address, 0 where there is none; longer ones than any database holds are none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _latest(session: Session, before: int) -> dict[str, Any]:
+    """The last 50 messages (before that number, if one is given), oldest first, and the way to earlier ones."""
+    found = session.messages.order_by("-sequence")
+    rows = list((found.filter(sequence__lt=before) if before else found)[: LATEST + 1])
+    page = rows[:LATEST][::-1]
+    more = len(rows) > LATEST
+    earlier = f"{reverse('session', args=[session.pk])}?before={page[0].sequence}" if more else ""
+    return {"messages_page": page, "has_earlier": more, "earlier_url": earlier}
+
+
+def _model_choices(session: Session) -> list[tuple[str, str]]:
+    """What a teacher may switch a test to: the model, and what a conversation costs with it."""
+    if session.kind != Session.Kind.TEST or session.voice != Session.Voice.CLAUDE or session.client is None:
+        return []
+    return [(one.model, _price_words(one)) for one in estimates(session.client)]
+
+
+def _price_words(estimate: Estimate) -> str:
+    values = {"cost": usd(estimate.microusd), "limit": usd(settings.COST_WARNING_MICROUSD)}
+    if estimate.above_warning:
+        return _("About %(cost)s for 30 messages, more than %(limit)s") % values
+    return _("About %(cost)s for 30 messages") % values
+
+
+@login_required
+@require_POST
+def session_pause(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Take a break."""
+    return _act(request, pk, sessions.pause)
+
+
+@login_required
+@require_POST
+def session_resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Go on after a break."""
+    return _act(request, pk, sessions.resume)
+
+
+def _act(request: HttpRequest, pk: uuid.UUID, verb: Any, **values: Any) -> HttpResponse:
+    """Do something in one's own conversation and show it again; a broken rule is said there."""
+    user = signed_in(request)
+    session = get_object_or_404(Session.objects.spoken_by(user), pk=pk)
+    try:
+        verb(by=user, session=session, **values)
+    except sessions.SessionRuleError as error:
+        messages.error(request, str(error))
+    return redirect("session", session.pk)
+
+
+@login_required
+@require_POST
+def session_end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """End one's own conversation, also one that can no longer be continued; ending twice is ending once."""
+    user = signed_in(request)
+    session = get_object_or_404(Session.objects.visible_to(user).filter(student=user), pk=pk)
+    sessions.end(by=user, session=session)
+    return redirect("session-ended", session.pk)
+
+
+@login_required
+@require_POST
+def session_model(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Let another model speak in one's own test; not for students."""
+    if signed_in(request).is_student:
+        raise Http404
+    form = ModelForm(request.POST)
+    model = form.cleaned_data["model"] if form.is_valid() else ""
+    return _act(request, pk, sessions.change_model, model=model)
+
+
+@login_required
+@never_cache
+@require_safe
+def session_ended(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """What was saved, how long it took, and ways on."""
+    user = signed_in(request)
+    own = Session.objects.visible_to(user).filter(student=user).select_related("client", "client_version")
+    session = get_object_or_404(own, pk=pk)
+    if session.is_open:
+        return redirect("session", session.pk)
+    said = session.messages.filter(role=Message.Role.STUDENT).values_list("content", flat=True)
+    context = {
+        "session": session,
+        "client": counterpart(session),
+        "words": sum(len(text.split()) for text in said.iterator()),
+        "links": _ways_on(user, session),
+    }
+    return render(request, "conversations/ended.html", context)
+
+
+def _ways_on(user: User, session: Session) -> dict[str, str]:
+    """Addresses: the transcript, another client, and the same one again (a POST; "" if not possible now)."""
+    again = "practice-start" if user.is_student else "client-test"
+    startable = ClientProfile.objects.startable_by(user).filter(versions=session.client_version).exists()
+    return {
+        "transcript": reverse("transcript", args=[session.pk]),
+        "another": reverse("practice" if user.is_student else "client-list"),
+        "again": reverse(again, args=[session.client_id]) if startable else "",
+    }
