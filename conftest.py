@@ -19,6 +19,8 @@ from monitoring.models import ModelPrice
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+SEEDS = ("monitoring.migrations.0002_prices", "monitoring.migrations.0004_limits", "accounts.migrations.0002_groups")
+
 # The machine may be busy: what a property promises is its truth, not its speed.
 hypothesis.settings.register_profile("rapport", deadline=None)
 hypothesis.settings.load_profile("rapport")
@@ -32,7 +34,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     committed = "transactional_db" in getattr(item, "fixturenames", ()) or (marker and marker.kwargs.get("transaction"))
     if committed and nextitem:
         with item.config.stash[blocking_manager_key].unblock():
-            for migration in ("monitoring.migrations.0002_prices", "accounts.migrations.0002_groups"):
+            for migration in SEEDS:
                 import_module(migration).seed(apps, None)
             connection.close()
 

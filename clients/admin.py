@@ -16,7 +16,7 @@ from accounts.permissions import signed_in
 from clients import services
 from clients.models import ClientFact, ClientOpening, ClientProfile, ClientVersion
 from clients.trial import try_voice
-from monitoring.admin import ReadOnlyAdmin
+from monitoring.admin.readonly import ReadOnlyAdmin
 from monitoring.services import offered_models
 
 

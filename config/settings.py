@@ -233,6 +233,22 @@ COST_WARNING_MICROUSD = read.integer("COST_WARNING_MICROUSD", 10_000)
 REPLY_FIRST_TEXT_SECONDS = read.seconds("REPLY_FIRST_TEXT_SECONDS", 30.0, minimum=0.1)
 REPLY_SILENCE_SECONDS = read.seconds("REPLY_SILENCE_SECONDS", 15.0, minimum=0.1)
 REPLY_TOTAL_SECONDS = read.seconds("REPLY_TOTAL_SECONDS", 120.0, minimum=0.1)
+# A call that fails before the first word is made again, at most so often in all, after a pause that doubles.
+PROVIDER_CALLS = read.integer("PROVIDER_CALLS", 3, minimum=1, maximum=10)
+BACKOFF_FIRST_SECONDS = read.seconds("BACKOFF_FIRST_SECONDS", 0.5, minimum=0.01)
+BACKOFF_MAX_SECONDS = read.seconds("BACKOFF_MAX_SECONDS", 8.0, minimum=0.01)
+# How many replies one process asks of one model at once; more wait in a visible line, at most so long.
+MODEL_CALLS_AT_ONCE = read.integer("MODEL_CALLS_AT_ONCE", 500, minimum=1, maximum=100_000)
+QUEUE_SECONDS = read.seconds("QUEUE_SECONDS", 60.0, minimum=0.1)
+# After so many faults in a row a model is left alone for a while, then tried by one call at a time.
+BREAKER_FAILURES = read.integer("BREAKER_FAILURES", 5, minimum=1)
+BREAKER_OPEN_SECONDS = read.seconds("BREAKER_OPEN_SECONDS", 30.0, minimum=0.1)
+BREAKER_PROBE_SECONDS = read.seconds("BREAKER_PROBE_SECONDS", 30.0, minimum=0.1)
+# Who speaks, in this order, when the chosen model cannot.
+FALLBACK_MODELS = read.listed("FALLBACK_MODELS", [])
+ERROR_BURST_COUNT = read.integer("ERROR_BURST_COUNT", 20, minimum=1)
+ERROR_BURST_SECONDS = read.seconds("ERROR_BURST_SECONDS", 300.0, minimum=1.0)
+TALLY_SECONDS = read.seconds("TALLY_SECONDS", 60.0, minimum=1.0)
 SCRIPTED_PIECE_SECONDS = read.seconds("SCRIPTED_PIECE_SECONDS", 0.03)
 
 # --- The conversation ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from conversations.models import Message, NoticeAcceptance, Session, Turn
-from monitoring.admin import ReadOnlyAdmin
+from monitoring.admin.readonly import ReadOnlyAdmin
 from monitoring.templatetags.money import usd
 
 COUNT_AT_MOST = 10_000

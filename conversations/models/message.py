@@ -46,6 +46,8 @@ class Message(models.Model):
     role = models.CharField(_("role"), max_length=10, choices=Role.choices)
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.COMPLETE)
     content = models.TextField(_("text"), blank=True)
+    # Why the client did not answer, a clients.voices Fault; empty where it did. The page says it in plain words.
+    fault = models.CharField(_("fault"), max_length=40, blank=True)
     client_key = models.UUIDField(null=True, editable=False)
     reply_to = models.ForeignKey("self", null=True, editable=False, on_delete=models.PROTECT, related_name="replies")
     created_at = models.DateTimeField(_("written"), default=timezone.now)

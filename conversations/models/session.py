@@ -94,6 +94,8 @@ class Session(models.Model):
     last_sequence = models.PositiveIntegerField(default=0)
     # Moves with every change that an open socket must show; see conversations.live.watch.
     revision = models.PositiveIntegerField(default=0)
+    # An upper bound on the tokens of all that was said, which the next reservation is made by.
+    said_tokens = models.PositiveIntegerField(default=0, editable=False)
     exchanges = models.PositiveIntegerField(_("exchanges"), default=0)
     input_tokens = models.PositiveBigIntegerField(_("input tokens"), default=0)
     output_tokens = models.PositiveBigIntegerField(_("output tokens"), default=0)

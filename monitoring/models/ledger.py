@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from monitoring import pricing
+from monitoring.models.budget import BudgetAccount
 
 
 class Reservation(models.Model):
@@ -27,6 +28,7 @@ class Reservation(models.Model):
     price: "models.JSONField[Any, Any]" = models.JSONField(_("price when reserved"))
     amount_microusd = models.PositiveBigIntegerField(_("amount in micro-dollars"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.HELD)
+    accounts = models.ManyToManyField(BudgetAccount, verbose_name=_("budgets it counts against"), related_name="+")
     created_at = models.DateTimeField(_("reserved at"), auto_now_add=True)
 
     class Meta:
@@ -54,6 +56,8 @@ class LedgerEntry(models.Model):
     )
     session_uuid = models.UUIDField(_("session"), null=True)
     section_uuid = models.UUIDField(_("section"), null=True)
+    # The reply that the attempt was for; a reply that fell back to another model has an entry for each.
+    message_uuid = models.UUIDField(_("reply"), null=True)
     model = models.CharField(_("model"), max_length=100)
     input_tokens = models.PositiveIntegerField(_("input tokens"), default=0)
     output_tokens = models.PositiveIntegerField(_("output tokens"), default=0)
@@ -63,13 +67,17 @@ class LedgerEntry(models.Model):
     cost_microusd = models.PositiveBigIntegerField(_("cost in micro-dollars"))
     first_text_ms = models.PositiveIntegerField(_("time to first text in ms"), null=True)
     total_ms = models.PositiveIntegerField(_("total time in ms"), default=0)
+    calls = models.PositiveSmallIntegerField(_("calls to the provider"), default=1)
     outcome = models.CharField(_("outcome"), max_length=20)
     settled_at = models.DateTimeField(_("settled at"), auto_now_add=True, db_index=True)
 
     class Meta:
         verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger entries")
-        indexes = [models.Index(fields=["session_uuid"], name="ledger_session")]
+        indexes = [
+            models.Index(fields=["session_uuid"], name="ledger_session"),
+            models.Index(fields=["message_uuid"], name="ledger_message"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model} {self.cost_microusd} µ$"

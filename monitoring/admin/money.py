@@ -1,26 +1,13 @@
-"""Monitoring in the admin: prices can be edited, the ledger only read."""
+"""Money in the admin: prices can be edited, the ledger only read."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from monitoring.models import Heartbeat, LedgerEntry, ModelPrice, Reservation
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that people may look at and nobody may change."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+from monitoring.admin.readonly import ReadOnlyAdmin
+from monitoring.models import LedgerEntry, ModelPrice, Reservation
 
 
 @admin.register(ModelPrice)
@@ -55,10 +42,3 @@ class ReservationAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "state"]
     ordering = ["-created_at"]
     show_full_result_count = False
-
-
-@admin.register(Heartbeat)
-class HeartbeatAdmin(ReadOnlyAdmin):
-    """Processes and their last beat."""
-
-    list_display = ["kind", "name", "started_at", "beat_at"]

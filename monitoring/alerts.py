@@ -1,0 +1,1 @@
+"""Alerts: operators are told once of each occasion, in the admin and by mail."""

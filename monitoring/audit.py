@@ -1,0 +1,1 @@
+"""The auditor: checks by name, each counts what it looked at and names every breach."""

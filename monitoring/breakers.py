@@ -1,0 +1,1 @@
+"""Circuit breakers: a model that does not answer is left alone, then tried by one call at a time."""

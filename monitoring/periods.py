@@ -1,0 +1,1 @@
+"""Days, months and terms as the school counts them; the apps above say which time zone and which terms."""

@@ -1,0 +1,1 @@
+"""Sliding windows: how much was done lately, in slots. Pure."""
