@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 from django.apps import apps
 from django.db import connection
-from pytest_django.plugin import blocking_manager_key
+from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from accounts.models import Enrolment, School, Section, SectionTeacher, User
 from clients.models import ClientFact, ClientOpening, ClientProfile
@@ -77,6 +77,16 @@ def make_client(owner: User | None, name: str = "Maria Delgado", **fields: objec
         keywords=["brother"],
     )  # fmt: skip
     return profile
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Before the test database is dropped, end what threads of event loops still hold open on PostgreSQL."""
+    yield
+    if connection.vendor == "postgresql":
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_terminate_backend(pid) {others}")
 
 
 @pytest.fixture
