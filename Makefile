@@ -12,7 +12,7 @@ PRODUCTION := env DEMO=false DEBUG=false SECRET_KEY=lint-only-0123456789-abcdefg
 SPANISH := config/locale/es/LC_MESSAGES/django
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fix bench messages
+.PHONY: help run test lint fix bench faults messages
 
 help: ## Show what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ fix: $(VENV)/.installed-dev ## Put right what tools can: imports, style, formatt
 
 bench: $(VENV)/.installed-dev ## Measure streamed chats beside the least relay (more: make bench ARGS='--chats 500 --turns 3')
 	$(BIN)/python -m bench $(ARGS)
+
+faults: $(VENV)/.installed-dev ## Kill, cut, flood and starve the portal, with figures (some, or briefly: make faults ARGS='--short A1 A8')
+	$(BIN)/python -m bench.faults $(ARGS)
 
 messages: $(VENV)/.installed-dev ## Gather the texts of the interface for translators and compile them (needs gettext)
 	$(PRODUCTION) $(BIN)/python manage.py makemessages --locale es --no-location --no-wrap --no-obsolete \

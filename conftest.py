@@ -12,9 +12,11 @@ from django.apps import apps
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
+from accounts import calendar
 from accounts.models import Enrolment, School, Section, SectionTeacher, User
 from clients.models import ClientFact, ClientOpening, ClientProfile
-from monitoring.models import ModelPrice
+from monitoring import audit, budgets, limits
+from monitoring.models import ModelPrice, price
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -37,6 +39,15 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             for migration in SEEDS:
                 import_module(migration).seed(apps, None)
             connection.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """Forget what a process keeps for a few seconds: a test may not see the rows of another."""
+    calendar.forget()
+    budgets.forget()
+    limits.forget()
+    price.forget()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,6 +98,19 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(f"SELECT pg_terminate_backend(pid) {others}")
+
+
+@pytest.fixture
+def audited(request: pytest.FixtureRequest, transactional_db: None) -> Iterator[None]:
+    """The auditor looks at what the test left, at rest; `@pytest.mark.unaudited(reason)` excuses a test.
+
+    Named by `usefixtures`, it is made before the engine and asks after that has stopped, while the rows are there.
+    """
+    yield
+    if request.node.get_closest_marker("unaudited"):
+        return
+    found = {name: finding.breaches for name, finding in audit.run(at_rest=True) if finding.breaches}
+    assert not found, f"the auditor found breaches: {found}"
 
 
 @pytest.fixture

@@ -9,3 +9,10 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = _("People")
+
+    def ready(self) -> None:
+        """Tell monitoring how this school counts its days and terms."""
+        from accounts import calendar
+        from monitoring import periods
+
+        periods.register(zone=calendar.zone, term_start=calendar.term_start, next_term_start=calendar.next_term_start)

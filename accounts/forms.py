@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.backends import demo_allowed
 from accounts.models import School, Section, StudentDetails, User
+from monitoring.limits import LimitReachedError
 
 LOGO_KINDS = {"PNG", "JPEG", "GIF", "WEBP"}
 
@@ -45,6 +46,17 @@ class SignInForm(AuthenticationForm):
         ),
         "demo": gettext_lazy("Demo accounts work only in the demo, and only on the computer that runs it."),
     }
+
+    # Whole seconds until an attempt is let in again; 0 while attempts are.
+    retry_after = 0
+
+    def clean(self) -> dict[str, Any]:
+        """Look at the password, unless it was guessed at too often."""
+        try:
+            return super().clean()
+        except LimitReachedError as reached:
+            self.retry_after = reached.retry_after
+            raise ValidationError(str(reached), code="limit") from reached
 
     def get_invalid_login_error(self) -> ValidationError:
         """Say that a demo account is refused here, which no change of password would mend."""

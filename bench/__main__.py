@@ -14,14 +14,9 @@ import contextlib
 import json
 import math
 import os
-import secrets
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -31,8 +26,7 @@ import uvloop
 from psycopg import sql
 
 from bench.load import Findings, Plan, Seat, Server, run, share
-
-ROOT = Path(__file__).resolve().parent.parent
+from bench.processes import RAISED, ROOT, free_port, pinned, process, settings_of_the_run
 
 
 def main() -> int:
@@ -56,7 +50,8 @@ def main() -> int:
     plan = Plan(options.turns, options.think, options.tokens, options.timeout)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rapport-bench-")))
-        environment = settings_of_the_run(folder, stack.enter_context(own_database()))
+        database = stack.enter_context(own_database())
+        environment = settings_of_the_run(folder, database, os.environ.get("REDIS_URL", ""))  # noqa: TID251
         api = stack.enter_context(stand_in(options))
         environment["ANTHROPIC_BASE_URL"] = api
         print(heading(options, environment), flush=True)
@@ -70,27 +65,6 @@ def main() -> int:
                 json.dumps({"rapport": summary(ours), "floor": summary(floor), **vars(options)}, default=str) + "\n"
             )
     return 1 if ours.lost else 0
-
-
-def settings_of_the_run(folder: Path, database: str) -> dict[str, str]:
-    """The server's environment: production's settings, with limits raised for the run."""
-    (folder / "static").mkdir()
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "REDIS_URL") if name in os.environ}  # noqa: TID251
-    return {
-        **kept,
-        "SECRET_KEY": secrets.token_urlsafe(64),
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "SITE_URL": "http://127.0.0.1",
-        "DATA_DIR": str(folder),
-        "DATABASE_URL": database or f"sqlite:///{folder}/bench.sqlite3",
-        "REDIS_URL": kept.get("REDIS_URL", ""),
-        "ANTHROPIC_API_KEY": "bench",
-        **RAISED,
-    }
-
-
-# Named in the output, so that a figure is never read without them.
-RAISED = {"REPLY_MAX_TOKENS": "4096"}
 
 
 def heading(options: argparse.Namespace, environment: dict[str, str]) -> str:
@@ -141,58 +115,6 @@ class Connections:
                 row = await (await connection.execute(question)).fetchone()
                 self.highest = max(self.highest, row[0] if row else 0)
                 await asyncio.sleep(1)
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def pinned(core: int) -> Callable[[], None] | None:
-    """Keeps a process that is about to start on one core, where the system can and there is more than one."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    cores = sorted(os.sched_getaffinity(0))
-    return lambda: os.sched_setaffinity(0, {cores[core % len(cores)]})
-
-
-@contextlib.contextmanager
-def process(arguments: list[str], ready: str, core: int, environment: dict[str, str] | None = None) -> Iterator[int]:
-    """Start one of our Python programs, wait until its URL answers, give its pid, and end it."""
-    child = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        preexec_fn=pinned(core),  # noqa: PLW1509
-    )
-    try:
-        until = time.monotonic() + 60
-        while not _answers(ready):
-            if child.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"{' '.join(arguments)} did not start")
-            time.sleep(0.1)
-        yield child.pid
-    finally:
-        child.terminate()
-        try:
-            child.wait(15)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=2)
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 @contextlib.contextmanager

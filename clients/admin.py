@@ -17,6 +17,7 @@ from clients import services
 from clients.models import ClientFact, ClientOpening, ClientProfile, ClientVersion
 from clients.trial import try_voice
 from monitoring.admin.readonly import ReadOnlyAdmin
+from monitoring.budgets import BudgetExhaustedError, tell_refusal
 from monitoring.services import offered_models
 
 
@@ -101,7 +102,11 @@ class ClientProfileAdmin(admin.ModelAdmin):
         model = request.POST.get("model", settings.MODEL_DEFAULT)
         trial = None
         if request.method == "POST" and (model in models or not settings.ANTHROPIC_API_KEY):
-            trial = try_voice(by=signed_in(request), model=model)
+            try:
+                trial = try_voice(by=signed_in(request), model=model)
+            except BudgetExhaustedError as error:
+                tell_refusal(error)
+                messages.error(request, str(error))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Try the voice"),

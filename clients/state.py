@@ -161,9 +161,12 @@ def answered(state: State, snapshot: ClientSnapshot, client_text: str) -> State:
     return replace(state, revealed=_latest(state.revealed, told), topic=topic, heard=client_text)
 
 
-def replay(snapshot: ClientSnapshot, lines: Iterable[Line]) -> State:
-    """The state after a whole transcript; lines of other roles than student and client change nothing."""
-    state = start(snapshot)
+def replay(snapshot: ClientSnapshot, lines: Iterable[Line], since: State | None = None) -> State:
+    """The state after a whole transcript, or after more lines `since` one.
+
+    Lines of other roles than student and client change nothing.
+    """
+    state = since or start(snapshot)
     for line in lines:
         if line.role == "student":
             state = advance(state, snapshot, line.text)

@@ -1,12 +1,14 @@
 """Trying the voice: whether key and model work, how fast the first word comes, and what a reply costs."""
 
 import asyncio
+import datetime as dt
 import time
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -16,8 +18,8 @@ from clients.voices import Speech, VoiceError, VoiceRequest, speak, voice_for_ne
 from clients.voices.base import Fault
 from clients.voices.scripted import Line
 from clients.voices.speaking import CLAUDE
-from monitoring import pricing, services
-from monitoring.models import ModelPrice
+from monitoring import breakers, pricing, services
+from monitoring.models import ModelPrice, Reservation
 
 # Small and made up, so that the trial costs next to nothing and needs no client in the database.
 SOMEBODY = ClientSnapshot(
@@ -34,6 +36,9 @@ SOMEBODY = ClientSnapshot(
     ),
 )
 QUESTION = "Hello, what brings you here today?"
+TRIAL = "trial"
+# Longer than any trial takes: what is still held then belongs to a process that died.
+FORGOTTEN = dt.timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,13 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
     tokens = pricing.estimate_tokens(prompt, QUESTION)
     reservation = services.reserve(
         by=by,
-        kind="trial",
+        kind=TRIAL,
         scopes=[],
         price=price,
         amount_microusd=price.ceiling(tokens, settings.REPLY_MAX_TOKENS),
     )
-    speech = speak(voice, request, reservation)
+    # One call, whatever the breaker says: the question is whether the model answers now.
+    speech = speak(voice, request, reservation, patient=False)
     reply, first_text_ms, total_ms, error = async_to_sync(_listen)(speech)
     usage = speech.usage
     if usage is None and error is None:
@@ -103,8 +109,20 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
         ).cost_microusd
     if error is None and not (reply and speech.ending):
         error = VoiceError(Fault.SERVER, _("The reply was empty or cut."))
+    if error is None and voice == CLAUDE:
+        breakers.succeeded(provider=breakers.configured_provider(), model=model)
     trial = Trial(voice, model if voice == CLAUDE else "", reply, first_text_ms, total_ms, cost)
     return replace(trial, fault=error.fault, advice=advice_for(error.fault), detail=str(error)) if error else trial
+
+
+def release_forgotten() -> int:
+    """Give back what trials hold whose process died; how many."""
+    held = Reservation.objects.filter(kind=TRIAL, state=Reservation.State.HELD)
+    forgotten = list(held.filter(created_at__lt=timezone.now() - FORGOTTEN))
+    for reservation in forgotten:
+        with suppress(services.AlreadySettledError):
+            services.release(reservation=reservation)
+    return len(forgotten)
 
 
 async def _listen(speech: Speech) -> tuple[str, int | None, int, VoiceError | None]:

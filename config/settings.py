@@ -155,7 +155,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if RELAXED
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "config.statics.HashedStatics"
     },
 }
 
@@ -289,7 +289,15 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": WORKER_PULSE_SECONDS,
         "options": {"expires": WORKER_PULSE_SECONDS},
     },
+    "mail-alerts": {"task": "monitoring.mail_alerts", "schedule": crontab(), "options": {"expires": 55}},
+    "tally": {"task": "monitoring.tally", "schedule": TALLY_SECONDS, "options": {"expires": TALLY_SECONDS}},
+    "clear-windows": {"task": "monitoring.clear_windows", "schedule": crontab(minute=23), "options": {"expires": 600}},
     "recover-turns": {"task": "conversations.recover_turns", "schedule": crontab(), "options": {"expires": 55}},
+    "release-forgotten-trials": {
+        "task": "clients.release_forgotten_trials",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 300},
+    },
     "abandon-idle-sessions": {"task": "conversations.abandon_idle", "schedule": crontab(), "options": {"expires": 55}},
 }
 

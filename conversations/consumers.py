@@ -17,7 +17,7 @@ from conversations.live.engine import Engine, engine
 from conversations.live.hub import Viewer
 from conversations.models import Message, Session
 from conversations.protocol import Close, Code, ProtocolError
-from conversations.turns.accept import Accepted, TurnRefusedError, accept, request_stop, retry
+from conversations.turns.accept import Accepted, ClaimedTurn, TurnRefusedError, accept, request_stop, retry
 from conversations.turns.resume import BroughtUpToDate, bring_up_to_date
 
 logger = logging.getLogger("rapport.socket")
@@ -52,6 +52,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
             sign_in=self.scope["session"].session_key,
             auth_hash=self.scope["session"][HASH_SESSION_KEY],
             shows_cost=not user.is_student,
+            language=user.language or translation.get_language(),
+            client_name=session.client.name if session.client else "",
             send=self._show,
             close=self.close,
         )
@@ -73,12 +75,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 request = protocol.read(text_data)
                 await self._follow(request, self.viewer)
             except ProtocolError as problem:
-                await self.send(protocol.error(problem.code, str(problem), problem.client_key))
+                await self.send(protocol.error(problem))
             except DatabaseFault:
                 logger.exception("the database did not take a frame")
                 key = str(request.client_key) if isinstance(request, protocol.Send) else None
                 words = _("This could not be saved just now. Your text is safe with you; try again in a moment.")
-                await self.send(protocol.error(Code.PROVIDER_UNAVAILABLE, words, key))
+                await self.send(protocol.error(ProtocolError(Code.PROVIDER_UNAVAILABLE, words, key)))
 
     async def _follow(self, request: protocol.Request, viewer: Viewer) -> None:
         match request:
@@ -98,36 +100,47 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self._refuse_while_draining(key)
         try:
             accepted = await in_database(
-                accept, by=self.user, session_id=viewer.session_id, client_key=request.client_key, text=request.text
+                accept,
+                by=self.user,
+                session_id=viewer.session_id,
+                client_key=request.client_key,
+                text=request.text,
+                owner=self.engine.process_id,
             )
         except TurnRefusedError as refusal:
-            raise ProtocolError(refusal.code, str(refusal), key) from refusal
+            raise ProtocolError(refusal.code, str(refusal), key, refusal.retry_after) from refusal
         viewer.own_replies.add(accepted.turn.reply_id)
         viewer.held_sequence += accepted.message.sequence == viewer.held_sequence + 1
         await self.send(protocol.accepted(accepted.message))
-        if accepted.repeated:
+        if accepted.claimed is None:
             await self._show_again(accepted, viewer)
             return
         for other in self.engine.hub.of(viewer.session_id):
             if other is not viewer and other.resumed:
                 await other.give(accepted.message)
-        self._start(accepted, viewer)
+        self._start(accepted.claimed, accepted.revision)
 
     async def _retry(self, request: protocol.Retry, viewer: Viewer) -> None:
         self._refuse_while_draining(None)
         try:
-            accepted = await in_database(retry, by=self.user, session_id=viewer.session_id, reply_id=request.message)
+            accepted = await in_database(
+                retry,
+                by=self.user,
+                session_id=viewer.session_id,
+                reply_id=request.message,
+                owner=self.engine.process_id,
+            )
         except TurnRefusedError as refusal:
-            raise ProtocolError(refusal.code, str(refusal)) from refusal
+            raise ProtocolError(refusal.code, str(refusal), retry_after=refusal.retry_after) from refusal
         viewer.own_replies.add(accepted.turn.reply_id)
-        if accepted.repeated:
+        if accepted.claimed is None:
             await self._show_again(accepted, viewer)
         else:
-            self._start(accepted, viewer)
+            self._start(accepted.claimed, accepted.revision)
 
-    def _start(self, accepted: Accepted, viewer: Viewer) -> None:
-        self.engine.hub.told(viewer.session_id, accepted.revision)
-        self.engine.runner.start(accepted.turn.pk, accepted.turn.reply_id)
+    def _start(self, claimed: ClaimedTurn, revision: int) -> None:
+        self.engine.hub.told(claimed.session_id, revision)
+        self.engine.runner.start(claimed)
 
     async def _show_again(self, accepted: Accepted, viewer: Viewer) -> None:
         """A repeated send sees its reply as it stands: where it has come to, or its end."""
@@ -158,7 +171,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             state: BroughtUpToDate = await in_database(bring_up_to_date, viewer.session_id, request.after)
             for message in state.messages:
                 more = state.more and message is state.messages[-1]
-                await self.send(protocol.stored(message, more=more))
+                await self.send(protocol.stored(message, more=more, note=viewer.note_on(message)))
             viewer.held_sequence = state.messages[-1].sequence if state.messages else request.after
             shown_index = await self._show_running(state, viewer)
         finally:
@@ -202,7 +215,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
 def find_session(user: User, session_id: uuid.UUID) -> Session | None:
     """The session, if this person may look at it in a chat."""
-    return Session.objects.open_to(user).filter(pk=session_id).first()
+    return Session.objects.open_to(user).select_related("client").filter(pk=session_id).first()
 
 
 def find_reply(session_id: uuid.UUID, reply_id: uuid.UUID) -> Message | None:

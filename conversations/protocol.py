@@ -3,6 +3,7 @@
 import json
 import uuid
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from conversations.text import TextError, check_text
 PROTOCOL = 1
 
 
-class Code:
+class Code(StrEnum):
     """Error codes that a client may see."""
 
     INVALID = "invalid"
@@ -42,10 +43,11 @@ class Close:
 class ProtocolError(Exception):
     """A frame that cannot be followed; answered by an `error` frame, the socket stays open."""
 
-    def __init__(self, code: str, detail: str, client_key: str | None = None) -> None:
+    def __init__(self, code: str, detail: str, client_key: str | None = None, retry_after: int | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.client_key = client_key
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +163,8 @@ def accepted(message: Message) -> str:
     )
 
 
-def stored(message: Message, *, more: bool = False) -> str:
-    """One stored message, whole."""
+def stored(message: Message, *, more: bool = False, note: str = "") -> str:
+    """One stored message, whole; `note` is what stands in its margin."""
     frame: dict[str, Any] = {
         "type": "message",
         "id": str(message.pk),
@@ -176,6 +178,8 @@ def stored(message: Message, *, more: bool = False) -> str:
         frame["client_key"] = str(message.client_key)
     if more:
         frame["more"] = True
+    if note:
+        frame["note"] = note
     return dump(frame)
 
 
@@ -194,21 +198,32 @@ def snapshot(reply_id: uuid.UUID, index: int, text: str) -> str:
     return dump({"type": "snapshot", "message": str(reply_id), "index": index, "text": text})
 
 
-def done(reply: Message, *, shows_cost: bool) -> str:
+def done(reply: Message, *, shows_cost: bool, note: str = "") -> str:
     """A reply, final and stored; with its cost only for those who may see it."""
     usage = {"input_tokens": reply.input_tokens, "output_tokens": reply.token_count}
     if shows_cost:
         usage["cost_microusd"] = reply.cost_microusd
-    return dump(
-        {
-            "type": "done",
-            "message": str(reply.pk),
-            "sequence": reply.sequence,
-            "status": reply.status,
-            "text": reply.content,
-            "usage": usage,
-        }
-    )
+    frame = {
+        "type": "done",
+        "message": str(reply.pk),
+        "sequence": reply.sequence,
+        "status": reply.status,
+        "text": reply.content,
+        "usage": usage,
+    }
+    if note:
+        frame["note"] = note
+    return dump(frame)
+
+
+def in_line(text: str) -> str:
+    """Where a reply stands in line."""
+    return dump({"type": "notice", "kind": "queue", "text": text})
+
+
+def little_left(text: str, *, exhausted: bool) -> str:
+    """What the budget still allows; `exhausted` when it covers no further reply."""
+    return dump({"type": "notice", "kind": "budget", "text": text, "exhausted": exhausted})
 
 
 def session_changed(session: Session) -> str:
@@ -219,11 +234,13 @@ def session_changed(session: Session) -> str:
     return dump(frame)
 
 
-def error(code: str, detail: str, client_key: str | None = None) -> str:
-    """What was asked did not happen, and why, in plain words."""
-    frame = {"type": "error", "code": code, "detail": detail}
-    if client_key:
-        frame["client_key"] = client_key
+def error(problem: ProtocolError) -> str:
+    """What was asked did not happen, and why, in plain words; with the seconds after which it may be asked again."""
+    frame: dict[str, Any] = {"type": "error", "code": problem.code, "detail": str(problem)}
+    if problem.client_key:
+        frame["client_key"] = problem.client_key
+    if problem.retry_after:
+        frame["retry_after"] = problem.retry_after
     return dump(frame)
 
 

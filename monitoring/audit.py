@@ -1,1 +1,211 @@
 """The auditor: checks by name, each counts what it looked at and names every breach."""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Exists,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Greatest
+from django.db.models.lookups import GreaterThanOrEqual
+from django.utils import timezone
+
+from monitoring import figures, periods, pricing
+from monitoring.models import BudgetAccount, DailyUsage, LedgerEntry, Reservation
+
+# So many breaches of one check are named; the rest is counted.
+NAMED = 20
+# No attempt takes so long: money held longer without running work belongs to nobody.
+HELD_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found: how many rows it looked at, the breaches it names, and how many more there are.
+
+    Notes are worth an operator's look and no breach.
+    """
+
+    checked: int
+    breaches: list[str]
+    more: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+Check = Callable[[], Finding]
+Work = Callable[[], Iterable[uuid.UUID]]
+_checks: dict[str, Check] = {}
+_checks_at_rest: dict[str, Check] = {}
+_work: dict[str, Work] = {}
+
+
+def register(name: str, check: Check, *, at_rest: bool = False) -> None:
+    """Add a check; a second one of the same name replaces the first. `at_rest`: true only while nothing runs."""
+    (_checks_at_rest if at_rest else _checks)[name] = check
+
+
+def register_work(name: str, work: Work) -> None:
+    """Say which reservations running work holds: a callable that returns their ids."""
+    _work[name] = work
+
+
+def run(*, at_rest: bool = False) -> Iterator[tuple[str, Finding]]:
+    """Every check by name with what it found; `at_rest` adds those that hold only while nothing runs."""
+    for name, check in {**_checks, **(_checks_at_rest if at_rest else {})}.items():
+        yield name, check()
+
+
+def compare(looked_at: QuerySet[Any], wrong: QuerySet[Any], say: Callable[[Any], str]) -> Finding:
+    """A finding of the rows that were looked at and those of them that are wrong; only the named ones are fetched."""
+    named = [say(row) for row in wrong[:NAMED]]
+    more = wrong.count() - len(named) if len(named) == NAMED else 0
+    return Finding(looked_at.count(), named, more)
+
+
+def cut(checked: int, breaches: list[str]) -> Finding:
+    """A finding of breaches that were gathered one by one."""
+    return Finding(checked, breaches[:NAMED], max(0, len(breaches) - NAMED))
+
+
+def check_settlements() -> Finding:
+    """Every settled reservation has its ledger entry, every other has none."""
+    entry = Exists(LedgerEntry.objects.filter(reservation=OuterRef("pk")))
+    settled = Q(state=Reservation.State.SETTLED)
+    wrong = Reservation.objects.filter((settled & ~entry) | (~settled & entry))
+    return compare(Reservation.objects.all(), wrong, lambda r: f"reservation {r.pk} is {r.state}, its entry says not")
+
+
+def check_costs() -> Finding:
+    """Every entry costs what its tokens cost at the price frozen in its reservation."""
+    prices = Reservation.objects.filter(state=Reservation.State.SETTLED).order_by().values_list("price", flat=True)
+    breaches: list[str] = []
+    more = 0
+    for frozen in prices.distinct():
+        price = pricing.Price.from_json(frozen)
+        entries = LedgerEntry.objects.filter(reservation__price=frozen).alias(due=_cost_by(price))
+        wrong = entries.filter(~Q(model=price.model) | ~Q(cost_microusd=F("due")))
+        found = compare(LedgerEntry.objects.none(), wrong, lambda e: f"entry {e.pk} costs {e.cost_microusd}")
+        breaches += found.breaches
+        more += found.more
+    return Finding(LedgerEntry.objects.count(), breaches[:NAMED], more + max(0, len(breaches) - NAMED))
+
+
+def _cost_by(price: pricing.Price) -> Coalesce:
+    """`pricing.Price.cost` said in SQL; no tier that fits gives -1, which no entry costs."""
+    wide = BigIntegerField()
+    kinds = ("input", "output", "cache_write", "cache_read")
+    tokens = {kind: Cast(F(f"{kind}_tokens"), wide) for kind in kinds}
+    total_input = tokens["input"] + tokens["cache_write"] + tokens["cache_read"]
+    cases = []
+    for tier in sorted(price.tiers, key=lambda tier: -tier.from_input):
+        millionths: Any = Value(pricing.MILLION - 1, output_field=wide)
+        for kind in kinds:
+            millionths = millionths + tokens[kind] * Value(getattr(tier, kind), output_field=wide)
+        reached = GreaterThanOrEqual(total_input, tier.from_input)
+        cases.append(When(reached, then=millionths / Value(pricing.MILLION, output_field=wide)))
+    return Coalesce(Case(*cases, output_field=wide), Value(-1, output_field=wide))
+
+
+def check_budgets() -> Finding:
+    """Every budget account holds what its held reservations hold, and has spent what its settled ones cost.
+
+    A budget that is overdrawn by more than its attempts cost beyond what was held for them is a note: it is what an
+    operator sees who lowered a limit after the money was spent.
+    """
+    links = Reservation.accounts.through.objects.filter(budgetaccount=OuterRef("pk")).order_by()
+    counted = links.values("budgetaccount")
+    held = counted.filter(reservation__state=Reservation.State.HELD).annotate(sum=Sum("reservation__amount_microusd"))
+    cost, amount = F("reservation__ledgerentry__cost_microusd"), F("reservation__amount_microusd")
+    settled = counted.filter(reservation__state=Reservation.State.SETTLED)
+    spent = settled.annotate(sum=Sum(cost))
+    beyond = settled.annotate(sum=Sum(Greatest(cost - amount, 0, output_field=BigIntegerField())))
+    accounts = BudgetAccount.objects.order_by("pk").select_related("budget")
+    accounts = accounts.annotate(held_now=_sum(held), spent_now=_sum(spent))
+    wrong = accounts.exclude(held_microusd=F("held_now"), spent_microusd=F("spent_now"))
+    finding = compare(BudgetAccount.objects.all(), wrong, _say_account)
+    overdrawn = accounts.annotate(beyond=_sum(beyond)).filter(
+        held_microusd__gt=F("budget__limit_microusd") + F("beyond") - F("spent_microusd")
+    )
+    notes = [f"account {a.pk} of budget {a.budget_id} is over its limit" for a in overdrawn[:NAMED]]
+    return Finding(finding.checked, finding.breaches, finding.more, notes)
+
+
+def _sum(rows: QuerySet[Any, Any]) -> Coalesce:
+    zero = Value(0, output_field=BigIntegerField())
+    return Coalesce(Subquery(rows.values("sum"), output_field=BigIntegerField()), zero)
+
+
+def _say_account(account: Any) -> str:
+    return (
+        f"account {account.pk} says held {account.held_microusd}, spent {account.spent_microusd}; "
+        f"the ledger {account.held_now}, {account.spent_now}"
+    )
+
+
+def check_held() -> Finding:
+    """Held money belongs to work that runs, or was held a moment ago by work that nobody announces, such as a trial."""
+    held = Reservation.objects.filter(state=Reservation.State.HELD)
+    long_ago = timezone.now() - dt.timedelta(seconds=HELD_SECONDS)
+    seen = dict(held.values_list("pk", "created_at"))
+    running = {reservation for work in _work.values() for reservation in work()}
+    # Asked again: what ended between the two questions holds nothing now.
+    still = set(held.values_list("pk", flat=True)) - running
+    orphans = [pk for pk, since in seen.items() if pk in still and since < long_ago]
+    return cut(len(seen), [f"reservation {pk} is held for no running work" for pk in orphans])
+
+
+def check_days() -> Finding:
+    """Every day row is what the ledger says up to its `through`, and no day that was counted lacks a row."""
+    kept = DailyUsage.objects.aggregate(first=Min("day"), last=Max("day"))
+    first_entry = LedgerEntry.objects.aggregate(at=Min("settled_at"))["at"]
+    if kept["last"] is None:
+        return Finding(0, [])
+    first = min(kept["first"], periods.day_of(first_entry) if first_entry else kept["first"])
+    checked = 0
+    breaches: list[str] = []
+    for number in range((kept["last"] - first).days + 1):
+        rows = list(DailyUsage.objects.filter(day=first + dt.timedelta(days=number)))
+        checked += len(rows)
+        breaches += _breaches_of_day(first + dt.timedelta(days=number), rows)
+    return cut(checked, breaches)
+
+
+def _breaches_of_day(day: dt.date, rows: list[DailyUsage]) -> Iterator[str]:
+    by_key = {(row.model, row.kind, row.section_uuid): row for row in rows}
+    # A day without rows was counted to its end, since a later one was; two tallies at once may leave two moments.
+    moments = sorted({row.through for row in rows}) or [periods.bounds(day)[1]]
+    derived = {moment: figures.derive(day, moment) for moment in moments}
+    for key, row in by_key.items():
+        if derived[row.through].get(key) != figures.figures_of(row):
+            yield f"day row {row.pk} of {day} {' '.join(map(str, key))} is not what the ledger says"
+    for key in derived[moments[0]].keys() - by_key.keys():
+        yield f"{day} has no row of {' '.join(map(str, key))}"
+
+
+def check_nothing_held() -> Finding:
+    """At rest no money is held."""
+    held = Reservation.objects.filter(state=Reservation.State.HELD).order_by("created_at")
+    return compare(held, held, lambda r: f"reservation {r.pk} is held")
+
+
+register("settlements", check_settlements)
+register("costs", check_costs)
+register("budgets", check_budgets)
+register("held money", check_held)
+register("day figures", check_days)
+register("nothing held", check_nothing_held, at_rest=True)

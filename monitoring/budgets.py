@@ -1,1 +1,361 @@
 """Budgets: money held before a call and spent after it, by conditional updates in one lock order."""
+
+import datetime as dt
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from monitoring import alerts, periods
+from monitoring.models import NOBODY, Alert, Budget, BudgetAccount, LedgerEntry, Reservation, Severity
+from monitoring.prepared import Select
+from monitoring.pricing import usd
+
+# The order in which every transaction locks accounts. The site's row, which all want, comes last and is held shortest.
+_RANKS = {
+    rank: number
+    for number, rank in enumerate([Budget.Scope.SESSION, Budget.Scope.USER, Budget.Scope.SECTION, Budget.Scope.SITE])
+}
+_PERIOD_RANKS = {period: number for number, period in enumerate(Budget.Period.values)}
+# A mean over the last days, of so many settlements at most.
+_MEAN_DAYS, _MEAN_ENTRIES, _MEAN_SECONDS = 30, 20_000, 60
+
+
+_FIELDS = tuple(field.attname for field in Budget._meta.concrete_fields)
+_in_force = Select(
+    lambda user, section, session: (
+        Budget.objects.filter(Q(scope_id__isnull=True) | Q(scope_id__in=[user, section, session]), is_active=True)
+        .order_by()
+        .values_list(*_FIELDS)
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose money is spent: a kind ("session", "section"), its uuid, and a label for people.
+
+    A scope of the kind "message" names the reply that an attempt is for; it has no budget.
+    """
+
+    kind: str
+    id: uuid.UUID
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A budget that an attempt counts against, and the account of it: whose, and from which day."""
+
+    budget: Budget
+    scope_id: uuid.UUID
+    label: str
+    starts_on: dt.date
+    day: dt.date
+
+    @property
+    def key(self) -> tuple[uuid.UUID, uuid.UUID, dt.date]:
+        """What tells its account from every other."""
+        return self.budget.pk, self.scope_id, self.starts_on
+
+    @property
+    def renews_on(self) -> dt.date | None:
+        """The first day with a fresh account; None when the next term is not known."""
+        return periods.next_start(self.budget.period, self.day)
+
+
+class BudgetExhaustedError(Exception):
+    """A budget does not cover one more attempt; str() is plain words for the person who asked.
+
+    scope and period: those of the budget. renews_on: the first day with a fresh one, None when that is not known.
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.scope = Budget.Scope(claim.budget.scope)
+        self.period = Budget.Period(claim.budget.period)
+        self.renews_on = claim.renews_on
+        super().__init__(_words(self.scope, self.period, self.renews_on))
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """The tightest budget that applies: what is left of it (neither held nor spent), and when it renews, if known."""
+
+    left_microusd: int
+    limit_microusd: int
+    scope: Budget.Scope
+    period: Budget.Period
+    renews_on: dt.date | None
+    label: str
+
+    @property
+    def used_up(self) -> str:
+        """That this budget is used up, in plain words."""
+        return _words(self.scope, self.period, self.renews_on)
+
+
+def applying(scopes: Sequence[Scope], user_id: uuid.UUID | None) -> list[Claim]:
+    """The budgets that this person's work in these scopes counts against now, in the order of their locks; one query.
+
+    A budget that names its user, section or session takes the place of the general one of the same period.
+    """
+    whose = [(Budget.Scope.SITE, NOBODY, "")]
+    if user_id:
+        whose.append((Budget.Scope.USER, user_id, ""))
+    whose += [(Budget.Scope(s.kind), s.id, s.label) for s in scopes if s.kind in ("section", "session")]
+    ids = {Budget.Scope(scope): scope_id for scope, scope_id, _label in whose}
+    rows = _in_force(
+        *(ids.get(scope, NOBODY) for scope in (Budget.Scope.USER, Budget.Scope.SECTION, Budget.Scope.SESSION))
+    )
+    budgets = {(b.scope, b.scope_id, b.period): b for b in (Budget.from_db("default", _FIELDS, row) for row in rows)}
+    if not budgets:
+        return []
+    day = periods.today()
+    claims: list[Claim] = []
+    for scope, scope_id, label in whose:
+        for period in Budget.Period.values:
+            budget = budgets.get((scope, scope_id, period)) or budgets.get((scope, None, period))
+            if budget:
+                claims.append(Claim(budget, scope_id, label, periods.start_of(period, day), day))
+    return sorted(claims, key=lambda claim: _rank(claim.budget.scope, claim.budget.period, claim.key))
+
+
+def hold(reservation: Reservation, claims: Sequence[Claim]) -> None:
+    """Hold what this reservation sets aside in every one of these budgets, and note in which accounts.
+
+    Call it in a transaction and give that up on BudgetExhaustedError: what was held before the refusal is then free
+    again. The limit is compared by the very UPDATE that raises what is held, so that two at once cannot both
+    take what is left (docs/adr/0008).
+    """
+    amount = reservation.amount_microusd
+    held = []
+    with connection.cursor() as cursor:
+        for claim in claims:
+            pk = _account(claim)
+            cursor.execute(_HOLD, [amount, pk, amount])
+            if not cursor.rowcount:
+                # Full; or what we know of it is of a transaction that was given up.
+                pk = _account(claim, known=False)
+                cursor.execute(_HOLD, [amount, pk, amount])
+            if not cursor.rowcount:
+                raise BudgetExhaustedError(claim)
+            held.append(_Hold(reservation=reservation, budgetaccount_id=pk))
+    _Hold.objects.bulk_create(held)
+
+
+def settle(reservation: Reservation, cost_microusd: int) -> None:
+    """Turn what this reservation holds into what it cost, in the same accounts, and tell of steps that this passed."""
+    for pk in _move(reservation, cost_microusd):
+        # Read after the update: the row is ours until the transaction ends, so that no step slips between two.
+        _tell_step(BudgetAccount.objects.select_related("budget").get(pk=pk))
+
+
+def release(reservation: Reservation) -> None:
+    """Free what this reservation holds."""
+    _move(reservation, 0)
+
+
+def tell_refusal(error: BudgetExhaustedError) -> None:
+    """Tell operators, once in a period, that a budget refuses people.
+
+    Call it when the refused transaction is rolled back, which would take the alert along.
+    """
+    claim = error.claim
+    if 100 in claim.budget.alert_steps:
+        with transaction.atomic():
+            account = BudgetAccount.objects.select_related("budget").get(pk=_account(claim, known=False))
+            _tell(account, 100, refusing=True)
+
+
+def remaining(scopes: Sequence[Scope], user_id: uuid.UUID | None) -> Remaining | None:
+    """What is left of the tightest budget that this person's work in these scopes counts against; None without any.
+
+    Two queries; it promises nothing, since others may spend it meanwhile.
+    """
+    claims = applying(scopes, user_id)
+    if not claims:
+        return None
+    known = _read(claims)
+    left = {claim.key: _left(claim.budget, known.get(claim.key)) for claim in claims}
+    claim = min(claims, key=lambda claim: left[claim.key])
+    return Remaining(
+        left_microusd=left[claim.key],
+        limit_microusd=claim.budget.limit_microusd,
+        scope=Budget.Scope(claim.budget.scope),
+        period=Budget.Period(claim.budget.period),
+        renews_on=claim.renews_on,
+        label=claim.budget.label or claim.label,
+    )
+
+
+def conversations_left(left_microusd: int, *, typical_microusd: int | None = None) -> int | None:
+    """About how many conversations so much money pays for, rounded down.
+
+    By what a conversation that cost something cost on average lately; where there was none yet, by the caller's
+    estimate of a typical one; None without either.
+    """
+    mean = _mean_conversation(int(time.monotonic() / _MEAN_SECONDS)) or typical_microusd
+    return left_microusd // mean if mean else None
+
+
+def forget() -> None:
+    """Read everything anew the next time."""
+    _mean_conversation.cache_clear()
+    _accounts.clear()
+
+
+@lru_cache(maxsize=1)
+def _mean_conversation(minute: int) -> int | None:
+    """Micro-dollars of a conversation, rounded up; the newest settlements are enough, however long the ledger is."""
+    since = timezone.now() - dt.timedelta(days=_MEAN_DAYS)
+    paid = LedgerEntry.objects.filter(settled_at__gte=since, cost_microusd__gt=0, session_uuid__isnull=False)
+    sums = paid.order_by("-settled_at")[:_MEAN_ENTRIES].aggregate(
+        cost=Sum("cost_microusd"), sessions=Count("session_uuid", distinct=True)
+    )
+    return -(-sums["cost"] // sums["sessions"]) if sums["sessions"] else None
+
+
+def _words(scope: Budget.Scope, period: Budget.Period, renews_on: dt.date | None) -> str:
+    whose = {
+        Budget.Scope.SITE: _("The school's budget"),
+        Budget.Scope.SECTION: _("Your section's budget"),
+        Budget.Scope.USER: _("Your budget"),
+        Budget.Scope.SESSION: _("The budget of this conversation"),
+    }[scope]
+    span = {
+        Budget.Period.DAY: _("today"),
+        Budget.Period.MONTH: _("this month"),
+        Budget.Period.TERM: _("this term"),
+    }[period]
+    words = _("%(budget)s for %(period)s is used up.") % {"budget": whose, "period": span}
+    if renews_on:
+        words += " " + _("It renews on %(date)s.") % {"date": date_format(renews_on)}
+    return words
+
+
+def _rank(scope: str, period: str, key: tuple[Any, ...]) -> tuple[int, int, str]:
+    return _RANKS[Budget.Scope(scope)], _PERIOD_RANKS[period], str(key)
+
+
+def _read(claims: Sequence[Claim]) -> dict[tuple[uuid.UUID, uuid.UUID, dt.date], BudgetAccount]:
+    wanted = Q()
+    for claim in claims:
+        wanted |= Q(budget=claim.budget, scope_id=claim.scope_id, starts_on=claim.starts_on)
+    return {(a.budget_id, a.scope_id, a.starts_on): a for a in BudgetAccount.objects.filter(wanted)}
+
+
+# Which row an account is never changes: kept for the path of a message, some hundred bytes each.
+_KEPT = 10_000
+_accounts: OrderedDict[tuple[uuid.UUID, uuid.UUID, dt.date], int] = OrderedDict()
+
+
+def _account(claim: Claim, *, known: bool = True) -> int:
+    """The key of this claim's account, made where missing: two may try at once, and one row comes of it."""
+    if not known or claim.key not in _accounts:
+        found = _read([claim])
+        if not found:
+            new = BudgetAccount(
+                budget=claim.budget, scope_id=claim.scope_id, starts_on=claim.starts_on, label=claim.label
+            )
+            BudgetAccount.objects.bulk_create([new], ignore_conflicts=True)
+            found = _read([claim])
+        _accounts[claim.key] = found[claim.key].pk
+        if len(_accounts) > _KEPT:
+            _accounts.popitem(last=False)
+    return _accounts[claim.key]
+
+
+def _left(budget: Budget, account: BudgetAccount | None) -> int:
+    taken = account.held_microusd + account.spent_microusd if account else 0
+    return max(0, budget.limit_microusd - taken)
+
+
+# The limit is read by the UPDATE itself, which looks again after waiting for a lock. Django would write a join as
+# `id IN (SELECT …)`, which is not looked at again.
+_HOLD = """
+    UPDATE monitoring_budgetaccount SET held_microusd = held_microusd + %s
+    WHERE id = %s
+    AND held_microusd + spent_microusd + %s <= (SELECT limit_microusd FROM monitoring_budget WHERE id = budget_id)
+"""
+_MOVE = """
+    UPDATE monitoring_budgetaccount SET held_microusd = held_microusd - %s, spent_microusd = spent_microusd + %s
+    WHERE id = %s RETURNING spent_microusd, alerted_percent
+"""
+_Hold = Reservation.accounts.through
+_held_by = Select(
+    lambda reservation: (
+        _Hold.objects.filter(reservation=reservation)
+        .order_by()
+        .values_list(
+            "budgetaccount_id",
+            "budgetaccount__scope_id",
+            "budgetaccount__starts_on",
+            *(f"budgetaccount__budget__{name}" for name in ("id", "scope", "period", "limit_microusd", "alert_steps")),
+        )
+    )
+)
+
+
+def _move(reservation: Reservation, cost_microusd: int) -> list[int]:
+    """Turn what it holds into a cost in all its accounts, in the order of their locks; those that passed a step."""
+    passed = []
+    # A free one holds nothing anywhere.
+    rows = _held_by(reservation.pk) if reservation.amount_microusd else []
+    with connection.cursor() as cursor:
+        for pk, _scope_id, _start, _budget, _scope, _period, limit, steps in sorted(rows, key=_rank_of_hold):
+            cursor.execute(_MOVE, [reservation.amount_microusd, cost_microusd, pk])
+            spent, told = cursor.fetchone()
+            if any(step > told and spent * 100 >= step * limit for step in steps):
+                passed.append(pk)
+    return passed
+
+
+def _rank_of_hold(row: tuple[Any, ...]) -> tuple[int, int, str]:
+    _pk, scope_id, starts_on, budget_id, scope, period, *_rest = row
+    return _rank(scope, period, (budget_id, scope_id, starts_on))
+
+
+def _tell_step(account: BudgetAccount) -> None:
+    """Tell of the highest step that what was spent has reached."""
+    spent, limit = account.spent_microusd, account.budget.limit_microusd
+    reached = [step for step in account.budget.alert_steps if spent * 100 >= step * limit]
+    if reached:
+        _tell(account, max(reached))
+
+
+def _tell(account: BudgetAccount, step: int, *, refusing: bool = False) -> None:
+    """Raise the alert of this step unless it, or a higher one, was told before."""
+    untold = BudgetAccount.objects.filter(pk=account.pk, alerted_percent__lt=step)
+    if account.alerted_percent >= step or not untold.update(alerted_percent=step):
+        return
+    budget = account.budget
+    severity = Severity.WARNING
+    if step == 100:
+        severity = Severity.CRITICAL if budget.scope == Budget.Scope.SITE else Severity.ERROR
+    with override(settings.LANGUAGE_CODE):
+        general = budget.scope != Budget.Scope.SITE and budget.scope_id is None
+        facts = {
+            "budget": f"{budget} ({account.label or account.scope_id})" if general else str(budget),
+            "percent": step,
+            "spent": usd(account.spent_microusd),
+            "limit": usd(budget.limit_microusd),
+        }
+        if refusing:
+            text = _("Budget “%(budget)s” refuses replies: %(spent)s of %(limit)s is spent.") % facts
+        else:
+            text = _("Budget “%(budget)s”: %(percent)d%% is spent, %(spent)s of %(limit)s.") % facts
+    # The limit belongs to the occasion: after an operator raised it, the steps to the new one are told again.
+    key = f"budget:{account.pk}:{budget.limit_microusd}:{step}"
+    alerts.raise_alert(key=key, kind=Alert.Kind.BUDGET, severity=severity, text=text)

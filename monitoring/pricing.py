@@ -27,6 +27,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """A sum over attempts: input tokens of all kinds, output tokens, micro-dollars."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_microusd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Tier:
     """Micro-dollars per million tokens of each kind, for requests of at least `from_input` total input tokens."""
 
@@ -79,9 +88,29 @@ def free(model: str) -> Price:
     return Price(model, (Tier(0, 0, 0, 0, 0),))
 
 
+def usd(microusd: int) -> str:
+    """Integer micro-dollars as dollars: "$0.0021" below one, "$1,234.50" from there on; "$0", "< $0.0001".
+
+    The currency is the provider's, so that the form stays the same in every language.
+    """
+    if microusd == 0:
+        return "$0"
+    if microusd < 100:
+        return "< $0.0001"
+    if microusd < 999_950:
+        return f"${microusd / MILLION:.4f}"
+    return f"${microusd / MILLION:,.2f}"
+
+
 def estimate_tokens(*texts: str) -> int:
     """Tokens of the texts where no provider counted them: characters / 4, rounded up."""
     return -(-sum(len(t) for t in texts) // 4)
+
+
+def most_tokens(*texts: str) -> int:
+    """More tokens than the texts can have: half their ASCII characters, and every byte of the others."""
+    ascii_only = sum(len(text.encode("ascii", "ignore")) for text in texts)
+    return -(-ascii_only // 2) + sum(len(text.encode()) for text in texts) - ascii_only
 
 
 def estimate_usage(prompt: Sequence[str], reply: str, counted: Usage | None = None) -> Usage:

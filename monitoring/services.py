@@ -1,8 +1,6 @@
 """The door of money: reserve before a model is called, settle once after it, release what was not used."""
 
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -10,24 +8,19 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from monitoring import pricing
+from monitoring import budgets, pricing
+from monitoring.budgets import BudgetExhaustedError, Scope
 from monitoring.models import LedgerEntry, ModelPrice, Reservation
+from monitoring.prepared import insert, update
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+__all__ = ["AlreadySettledError", "BudgetExhaustedError", "Scope", "offered_models", "release", "reserve", "settle"]
+
 
 class AlreadySettledError(Exception):
     """An attempt was to be settled a second time; the first settlement stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose money is spent: a kind ("session", "section"), its uuid, and a label for people."""
-
-    kind: str
-    id: uuid.UUID
-    label: str
 
 
 def reserve(
@@ -40,17 +33,28 @@ def reserve(
 ) -> Reservation:
     """Set money aside for one attempt and return the reservation, without which no voice speaks.
 
-    `by` is None for work that nobody signed in asked for, such as a command's.
+    `by` is None for work that nobody signed in asked for, such as a command's. The amount, the most that the attempt
+    can cost in micro-dollars, is held in every budget that applies; an attempt that costs nothing asks no budget.
 
-    Call it in the transaction that accepts the work, so that neither exists without the other.
+    Call it in the transaction that accepts the work, so that neither exists without the other, and late in it: the
+    budgets' rows are locked from here to its end. Raises BudgetExhaustedError, with nothing written.
     """
-    return Reservation.objects.create(
-        kind=kind,
-        user_id=by.pk if by else None,
-        scopes=[{"kind": s.kind, "id": str(s.id), "label": s.label} for s in scopes],
-        price=price.to_json(),
-        amount_microusd=amount_microusd,
-    )
+    user_id = by.pk if by else None
+    claims = budgets.applying(scopes, user_id) if amount_microusd else []
+    # Without a budget there is nothing to take back, and a savepoint would cost two more queries.
+    with transaction.atomic(savepoint=bool(claims)):
+        reservation = Reservation(
+            kind=kind,
+            user_id=user_id,
+            scopes=[{"kind": s.kind, "id": str(s.id), "label": s.label} for s in scopes],
+            price=price.to_json(),
+            amount_microusd=amount_microusd,
+        )
+        insert(reservation)
+        if claims:
+            reservation.is_budgeted = True
+            budgets.hold(reservation, claims)
+    return reservation
 
 
 @transaction.atomic
@@ -61,46 +65,55 @@ def settle(
     outcome: str,
     first_text_ms: int | None,
     total_ms: int,
+    calls: int = 1,
 ) -> LedgerEntry:
     """Write the one settlement of this attempt, at the price frozen when it was reserved.
 
+    What was held in budgets becomes what it cost. `calls` counts the calls to the provider that the attempt took.
     Raises AlreadySettledError when the reservation is settled or released.
     """
     _close(reservation, Reservation.State.SETTLED)
     scopes = {scope["kind"]: scope["id"] for scope in reservation.scopes}
     price = reservation.frozen_price
-    return LedgerEntry.objects.create(
+    cost = price.cost(usage)
+    budgets.settle(reservation, cost)
+    entry = LedgerEntry(
         reservation=reservation,
         kind=reservation.kind,
         user_id=reservation.user_id,
         session_uuid=scopes.get("session"),
         section_uuid=scopes.get("section"),
+        message_uuid=scopes.get("message"),
         model=price.model,
         input_tokens=usage.input,
         output_tokens=usage.output,
         cache_write_tokens=usage.cache_write,
         cache_read_tokens=usage.cache_read,
         estimated=usage.estimated,
-        cost_microusd=price.cost(usage),
+        cost_microusd=cost,
         first_text_ms=first_text_ms,
         total_ms=total_ms,
+        calls=calls,
         outcome=outcome,
     )
+    insert(entry)
+    return entry
 
 
+@transaction.atomic
 def release(*, reservation: Reservation) -> None:
     """Give back what was set aside for an attempt that never reached a provider.
 
     Raises AlreadySettledError when the reservation is settled or released.
     """
     _close(reservation, Reservation.State.RELEASED)
+    budgets.release(reservation)
 
 
 def _close(reservation: Reservation, state: Reservation.State) -> None:
-    held = Reservation.objects.filter(pk=reservation.pk, state=Reservation.State.HELD)
-    if not held.update(state=state):
-        raise AlreadySettledError(_("This attempt was settled before; its first settlement stands."))
     reservation.state = state
+    if not update(reservation, "state", state=Reservation.State.HELD):
+        raise AlreadySettledError(_("This attempt was settled before; its first settlement stands."))
 
 
 def offered_models() -> list[str]:

@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from monitoring import heartbeats
+from monitoring import alerts, figures, heartbeats, limits
 from monitoring.models import Heartbeat
 
 # One row for all workers: what readiness asks is whether any worker answers.
@@ -15,3 +15,21 @@ WORKER_ID = uuid.uuid5(uuid.NAMESPACE_URL, "rapport:worker")
 def pulse() -> None:
     """Prove that beat, broker and worker work together: leave a fresh heartbeat."""
     heartbeats.beat(WORKER_ID, Heartbeat.Kind.WORKER)
+
+
+@shared_task(name="monitoring.mail_alerts")
+def mail_alerts() -> None:
+    """Mail the alerts that nobody was mailed about yet."""
+    alerts.mail_unsent()
+
+
+@shared_task(name="monitoring.tally")
+def tally() -> None:
+    """Bring the day figures up to the ledger."""
+    figures.tally()
+
+
+@shared_task(name="monitoring.clear_windows")
+def clear_windows() -> None:
+    """Delete the limit windows that count nothing any more."""
+    limits.clear_stale()

@@ -1,5 +1,6 @@
 """Sign-in, sign-out, and passwords."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +28,14 @@ class SignIn(views.LoginView):
         """The demo's sign-ins are shown only where they work."""
         demo = {"demo_people": DEMO_PEOPLE, "demo_password": DEMO_PASSWORD} if demo_allowed(self.request) else {}
         return super().get_context_data(**kwargs) | demo
+
+    def form_invalid(self, form: SignInForm) -> HttpResponse:  # type: ignore[override]
+        """The form again, with what was typed but the password; 429 with the wait after too many attempts."""
+        response = super().form_invalid(form)
+        if form.retry_after:
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+            response.headers["Retry-After"] = str(form.retry_after)
+        return response
 
 
 class PasswordChange(views.PasswordChangeView):

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import uuid
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import models
@@ -10,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clients.models.profile import ClientProfile
 from clients.snapshot import ClientSnapshot
+from monitoring import pricing
 
 
 class ClientVersion(models.Model):
@@ -39,6 +42,11 @@ class ClientVersion(models.Model):
         return ClientSnapshot.from_json(self.data)
 
     @classmethod
+    def frozen(cls, pk: uuid.UUID) -> "Frozen":
+        """What a turn needs of this version. It never changes, so that each process reads it once."""
+        return _frozen(pk)
+
+    @classmethod
     def freeze(cls, client: ClientProfile, prompt: str) -> "ClientVersion":
         """The version of this client with this prompt: the one that exists if nothing changed, else a new one."""
         data = client.snapshot().to_json()
@@ -49,3 +57,18 @@ class ClientVersion(models.Model):
             defaults={"data": data, "prompt": prompt},
         )
         return version
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A version as a voice needs it, with an upper bound on the tokens of its prompt."""
+
+    snapshot: ClientSnapshot
+    prompt: str
+    prompt_tokens: int
+
+
+@lru_cache(maxsize=500)
+def _frozen(pk: uuid.UUID) -> Frozen:
+    version = ClientVersion.objects.get(pk=pk)
+    return Frozen(version.snapshot, version.prompt, pricing.most_tokens(version.prompt))

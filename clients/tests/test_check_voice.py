@@ -1,16 +1,22 @@
 """What whoever runs the portal learns from trying the voice, with a real server that speaks the Messages protocol."""
 
+import datetime as dt
 from collections.abc import Iterator
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
 from bench.standin import StandIn, running_standin
+from clients.tasks import release_forgotten_trials
 from clients.trial import advice_for, try_voice
 from clients.voices.base import Fault
-from monitoring.models import LedgerEntry, ModelPrice, Reservation
+from monitoring.models import Alert, Budget, LedgerEntry, ModelPrice, Reservation
+from monitoring.services import reserve
 
 pytestmark = pytest.mark.django_db
 
@@ -122,3 +128,24 @@ def test_without_a_key_no_model_can_be_tried() -> None:
 @pytest.mark.parametrize("fault", Fault)
 def test_every_fault_has_advice(fault: Fault) -> None:
     assert advice_for(fault).endswith(".")
+
+
+def test_a_try_that_no_budget_covers_is_refused_in_plain_words(api: StandIn, admin_client: Client) -> None:
+    Budget.objects.create(scope="site", period="day", limit_microusd=1)
+    with pytest.raises(CommandError, match="used up"):
+        call_command("check_voice")
+    page = admin_client.post(reverse("admin:clients_check_voice"), {"model": "claude-haiku-5-5"})
+    assert "used up" in page.text
+    assert not api.requests()
+    assert Alert.objects.get().kind == "budget"
+
+
+def test_the_money_of_a_try_whose_process_died_is_given_back(api: StandIn) -> None:
+    price = ModelPrice.objects.in_force("claude-haiku-5-5")
+    kinds = ("trial", "trial", "turn")
+    old, new, turn = (reserve(by=None, kind=kind, scopes=[], price=price, amount_microusd=5) for kind in kinds)
+    long_ago = timezone.now() - dt.timedelta(hours=1)
+    Reservation.objects.filter(pk__in=[old.pk, turn.pk]).update(created_at=long_ago)
+    release_forgotten_trials()
+    states = dict(Reservation.objects.values_list("pk", "state"))
+    assert states == {old.pk: "released", new.pk: "held", turn.pk: "held"}

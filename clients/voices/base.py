@@ -53,11 +53,16 @@ class VoiceRequest:
 
 
 class Speech(Protocol):
-    """A reply as it is spoken: iterate for pieces of text, then read how it ended and what it used.
+    """A reply as it is spoken: iterate for pieces of text, then read how it ended, what it used and in how many calls.
 
     `usage` holds what the provider has counted so far, also after a cut; None when it sent nothing.
     `ending` is None until the provider has said that the reply is over. Iterating raises VoiceError.
     """
+
+    @property
+    def calls(self) -> int:
+        """How often the provider was called."""
+        ...
 
     @property
     def usage(self) -> Usage | None:

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from clients import state
 from clients.voices.base import Ending, Fault, VoiceError, VoiceRequest
+from clients.voices.memory import recall
 from clients.voices.scripted import Line
 from clients.voices.sse import MessageStream
 from monitoring.pricing import Usage
@@ -59,7 +60,7 @@ def sdk() -> anthropic.AsyncAnthropic:
             api_key=settings.ANTHROPIC_API_KEY,
             base_url=settings.ANTHROPIC_BASE_URL,
             max_retries=0,
-            # Only connecting has a limit here; the turn's own deadline ends a silent reply, pings or not.
+            # Only connecting has a limit here; `patience` ends a silent call, pings or not.
             timeout=httpx2.Timeout(None, connect=10.0),
             http_client=anthropic.DefaultAioHttpClient(
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100)
@@ -88,7 +89,7 @@ def conversation(history: Sequence[Line], note: str) -> list[dict[str, Any]]:
 
 def parameters(request: VoiceRequest) -> dict[str, Any]:
     """The keyword arguments of `messages.create`, in the order that caching wants: prompt, history, state."""
-    now = state.replay(request.snapshot, request.history)
+    now = recall(request.snapshot, request.history)
     arguments: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_tokens,
@@ -107,6 +108,7 @@ class ClaudeSpeech:
 
     def __init__(self, request: VoiceRequest) -> None:
         self.request = request
+        self.calls = 0
         self._stream = MessageStream()
 
     @property
@@ -121,6 +123,7 @@ class ClaudeSpeech:
 
     async def __aiter__(self) -> AsyncGenerator[str, None]:
         """The pieces of text as they arrive. Raises VoiceError, of the kind that the provider's failure is."""
+        self.calls = 1
         try:
             async with sdk().messages.with_streaming_response.create(
                 **parameters(self.request), stream=True
@@ -148,5 +151,9 @@ def status_fault(error: anthropic.APIStatusError) -> VoiceError:
     fault = FAULT_OF_STATUS.get(error.status_code, Fault.SERVER)
     if fault is Fault.RATE_LIMIT and SPEND_CAP in str(error.body):
         fault = Fault.SPEND_CAP
-    wait = error.response.headers.get("retry-after", "")
-    return VoiceError(fault, str(error), float(wait) if wait.replace(".", "", 1).isdigit() else None)
+    return VoiceError(fault, str(error), seconds_of(error.response.headers.get("retry-after", "")))
+
+
+def seconds_of(retry_after: str) -> float | None:
+    """The wait that a retry-after header asks for, None when it names no number of seconds."""
+    return float(retry_after) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", retry_after) else None

@@ -15,6 +15,7 @@ class ScriptedSpeech:
 
     def __init__(self, request: VoiceRequest) -> None:
         self.request = request
+        self.calls = 1
         self.usage: Usage | None = Usage()
         self.ending: Ending | None = None
 

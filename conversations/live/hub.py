@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from django.utils import translation
+
 from conversations import protocol
 from conversations.models import Message, Session
 
@@ -18,6 +20,9 @@ class Viewer:
     sign_in: str
     auth_hash: str
     shows_cost: bool
+    # What notes about a reply are said in and of whom.
+    language: str
+    client_name: str
     send: Callable[[str], Awaitable[None]]
     close: Callable[[int], Awaitable[None]]
     # The user's access revision at the last check of their right; None before the first.
@@ -63,12 +68,17 @@ class Viewer:
     async def _give(self, message: Message) -> None:
         if message.sequence == self.held_sequence + 1:
             self.held_sequence = message.sequence
-            await self.send(protocol.stored(message))
+            await self.send(protocol.stored(message, note=self.note_on(message)))
 
     async def _give_done(self, reply: Message) -> None:
         self.own_replies.discard(reply.pk)
         self.held_sequence += reply.sequence == self.held_sequence + 1
-        await self.send(protocol.done(reply, shows_cost=self.shows_cost))
+        await self.send(protocol.done(reply, shows_cost=self.shows_cost, note=self.note_on(reply)))
+
+    def note_on(self, message: Message) -> str:
+        """What stands in the margin of a reply that nobody could speak, in this person's language; "" for others."""
+        with translation.override(self.language):
+            return message.note(self.client_name)
 
 
 class Hub:
@@ -121,6 +131,13 @@ class Hub:
         for viewer in self.of(session_id):
             if viewer.follows(reply_id):
                 await viewer.tell(frame, index)
+
+    async def tell_in_words(self, session_id: uuid.UUID, say: Callable[[], str]) -> None:
+        """Send a frame with words for people to all viewers of a session, each in their language."""
+        for viewer in self.of(session_id):
+            with translation.override(viewer.language):
+                frame = say()
+            await viewer.tell(frame)
 
     async def tell_done(self, session_id: uuid.UUID, reply: Message) -> None:
         """Send the end of a reply to all who follow it."""

@@ -5,19 +5,28 @@ import logging
 import time
 import uuid
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import Error as DatabaseFault
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from clients.voices import Ending, Speech, VoiceError, speak
 from clients.voices.base import Fault
+from clients.voices.fallback import fallback_line
+from clients.voices.patience import Waiting
 from conversations import protocol
 from conversations.live.database import in_database, patiently
 from conversations.live.hub import Hub
 from conversations.models import Session, Turn
 from conversations.text import storable
+from conversations.turns.accept import ClaimedTurn
+from conversations.turns.allowance import allowance_of
+from conversations.turns.fallback import give_to, next_model
 from conversations.turns.finish import Outcome, finish
-from conversations.turns.progress import Checkpoint, ClaimedTurn, claim, save_checkpoints
-from monitoring import pricing
+from conversations.turns.progress import Checkpoint, save_checkpoints
+from monitoring import errors, pricing
 
 logger = logging.getLogger("rapport.turns")
 
@@ -34,6 +43,8 @@ class LiveTurn:
     def __init__(self, claimed: ClaimedTurn, hub: Hub) -> None:
         self.claimed = claimed
         self.hub = hub
+        # Its first model could not answer, and another one was asked.
+        self.fell_back = False
         self.text = ""
         self.length = 0
         self.index = 0
@@ -41,7 +52,7 @@ class LiveTurn:
         self.stopping = False
         self.started_at = time.monotonic()
         self.first_text_at: float | None = None
-        self.listening: asyncio.Task[tuple[Turn.Status, str]] | None = None
+        self.listening: asyncio.Task[Heard] | None = None
         self._unsent: list[str] = []
         self._flusher: asyncio.Task[None] | None = None
 
@@ -94,22 +105,17 @@ class Runner:
         self.hub = hub
         self.live: dict[uuid.UUID, LiveTurn] = {}
         self._tasks: dict[uuid.UUID, asyncio.Task[None]] = {}
-        self._stopped_early: set[uuid.UUID] = set()
 
-    def start(self, turn_id: uuid.UUID, reply_id: uuid.UUID) -> None:
+    def start(self, claimed: ClaimedTurn) -> None:
         """Answer this turn, unless it is being answered already."""
-        if reply_id not in self._tasks:
-            self._tasks[reply_id] = asyncio.create_task(self._run(turn_id, reply_id))
+        if claimed.reply_id not in self._tasks:
+            self.live[claimed.reply_id] = LiveTurn(claimed, self.hub)
+            self._tasks[claimed.reply_id] = asyncio.create_task(self._run(self.live[claimed.reply_id]))
 
     def stop(self, reply_id: uuid.UUID) -> None:
         """End this reply now, keeping what arrived."""
-        if reply_id not in self._tasks:
-            return
         live = self.live.get(reply_id)
-        if live is None:
-            # Claimed in a moment: remember it until then.
-            self._stopped_early.add(reply_id)
-        elif not live.stopping:
+        if live is not None and not live.stopping:
             live.stopping = True
             live.interrupt()
 
@@ -141,92 +147,165 @@ class Runner:
                 # Writing them down takes a moment. A database that is away now leaves them to another process's reaper.
                 await asyncio.wait(late, timeout=settings.HEARTBEAT_DEAD_SECONDS)
 
-    async def _run(self, turn_id: uuid.UUID, reply_id: uuid.UUID) -> None:
+    async def _run(self, live: LiveTurn) -> None:
         try:
-            claimed = await patiently(claim, turn_id, self.process_id)
-            if claimed is not None:
-                await self._answer(LiveTurn(claimed, self.hub))
+            await self._answer(live)
         except Exception:
             # Nobody works on it any more, and the engine's next round of recovery ends it.
-            logger.exception("turn %s could not be run", turn_id)
+            logger.exception("turn %s could not be run", live.claimed.id)
         finally:
-            self._tasks.pop(reply_id, None)
-            self.live.pop(reply_id, None)
-            self._stopped_early.discard(reply_id)
+            self._tasks.pop(live.claimed.reply_id, None)
+            self.live.pop(live.claimed.reply_id, None)
 
     async def _answer(self, live: LiveTurn) -> None:
+        session_id, reply_id = live.claimed.session_id, live.claimed.reply_id
+        await self.hub.tell_followers(session_id, reply_id, protocol.started(reply_id, live.claimed.message_id))
+        heard = await self._hear_somebody(live)
+        await live.end()
+        unspoken = heard.status == Turn.Status.FAILED and heard.fault
+        outcome = Outcome(
+            status=heard.status,
+            text=stand_in(live.claimed) if unspoken else live.text,
+            usage=usage_of(live, heard.speech),
+            first_text_ms=_milliseconds(live.started_at, live.first_text_at),
+            total_ms=_milliseconds(live.started_at, time.monotonic()) or 0,
+            error=heard.error,
+            fault=heard.fault,
+            calls=heard.speech.calls,
+            fell_back=live.fell_back,
+        )
+        finished = await patiently(finish, live.claimed.id, live.claimed.fence, outcome)
+        if finished is not None:
+            self.hub.told(session_id, finished.revision)
+            await self.hub.tell_done(session_id, finished.reply)
+            if live.claimed.reservation.is_budgeted:
+                await self._tell_what_is_left(session_id)
+
+    async def _tell_what_is_left(self, session_id: uuid.UUID) -> None:
+        """Say that the budget is nearly or all used up before the next message is typed."""
+        for language in {viewer.language for viewer in self.hub.of(session_id)}:
+            allowed = await in_database(allowance_of, session_id, language)
+            if allowed is None:
+                return
+            frame = protocol.little_left(allowed.text, exhausted=allowed.exhausted)
+            for viewer in self.hub.of(session_id):
+                if viewer.language == language:
+                    await viewer.tell(frame)
+
+    async def _hear_somebody(self, live: LiveTurn) -> "Heard":
+        """Hear the chosen model out, and when it has not said a word, those that stand in for it, one by one."""
+        tried: set[str] = set()
+        while True:
+            heard = await self._hear(live)
+            tried.add(live.claimed.request.model)
+            given = None
+            while given is None:
+                model = next_model(tried) if heard.status == Turn.Status.FAILED and heard.fault else None
+                if model is None or live.stopping:
+                    return heard
+                tried.add(model)
+                used = usage_of(live, heard.speech)
+                given = await patiently(give_to, live.claimed, model, used, heard.speech.calls)
+            live.claimed, live.fell_back = given, True
+
+    async def _hear(self, live: LiveTurn) -> "Heard":
+        async def on_wait(waiting: Waiting) -> None:
+            await self.hub.tell_in_words(live.claimed.session_id, lambda: protocol.in_line(in_line(waiting)))
+
         claimed = live.claimed
-        self.live[claimed.reply_id] = live
-        live.stopping = claimed.reply_id in self._stopped_early
-        started = protocol.started(claimed.reply_id, claimed.message_id)
-        await self.hub.tell_followers(claimed.session_id, claimed.reply_id, started)
-        speech = speak(claimed.voice, claimed.request, claimed.reservation)
+        speech = speak(claimed.voice, claimed.request, claimed.reservation, on_wait=on_wait)
         live.listening = asyncio.create_task(self._listen(live, speech))
         if live.stopping:
             live.interrupt()
         try:
-            status, error = await live.listening
+            return await live.listening
         except asyncio.CancelledError:
             # Ended before the voice was even asked.
-            status, error = _ended_by_us(live)
-        await live.end()
-        outcome = Outcome(
-            status=status,
-            text=live.text,
-            usage=usage_of(live, speech),
-            first_text_ms=_milliseconds(live.started_at, live.first_text_at),
-            total_ms=_milliseconds(live.started_at, time.monotonic()) or 0,
-            error=error,
-        )
-        finished = await patiently(finish, claimed.id, claimed.fence, outcome)
-        if finished is not None:
-            self.hub.told(claimed.session_id, finished.session.revision)
-            await self.hub.tell_done(claimed.session_id, finished.reply)
+            return _ended_by_us(live, speech)
 
-    async def _listen(self, live: LiveTurn, speech: Speech) -> tuple[Turn.Status, str]:
-        """Hear the reply out; how it ended, and what went wrong if something did.
+    async def _listen(self, live: LiveTurn, speech: Speech) -> "Heard":
+        """Hear one model out: how it ended, and what went wrong if something did.
 
-        Only text renews the deadline: a provider that sends pings, or nothing, has stopped speaking.
+        The voice minds the silences; here is the one clock that nothing renews.
         """
-        loop = asyncio.get_running_loop()
-        last_moment = loop.time() + settings.REPLY_TOTAL_SECONDS
         try:
-            async with asyncio.timeout(settings.REPLY_FIRST_TEXT_SECONDS) as clock, aclosing(aiter(speech)) as pieces:
-                async for piece in pieces:
-                    clock.reschedule(min(loop.time() + settings.REPLY_SILENCE_SECONDS, last_moment))
-                    await live.say(storable(piece)[: settings.REPLY_MAX_CHARACTERS - live.length])
-                    if live.length >= settings.REPLY_MAX_CHARACTERS:
-                        return Turn.Status.TRUNCATED, "too_long"
+            async with asyncio.timeout(settings.QUEUE_SECONDS + settings.REPLY_TOTAL_SECONDS) as clock:
+                async with aclosing(aiter(speech)) as pieces:
+                    async for piece in pieces:
+                        if live.first_text_at is None:
+                            clock.reschedule(asyncio.get_running_loop().time() + settings.REPLY_TOTAL_SECONDS)
+                        await live.say(storable(piece)[: settings.REPLY_MAX_CHARACTERS - live.length])
+                        if live.length >= settings.REPLY_MAX_CHARACTERS:
+                            return Heard(speech, Turn.Status.TRUNCATED, "too_long")
         except asyncio.CancelledError:
-            return _ended_by_us(live)
-        except Exception as failure:  # noqa: BLE001  (logged by _fault_of)
+            return _ended_by_us(live, speech)
+        except Exception as failure:  # noqa: BLE001  (written down by _failed)
             # A fault of ours must not leave the student waiting either.
-            return _cut(live, _fault_of(failure, live.claimed.id))
+            return await _failed(live, speech, failure)
         if speech.ending is None:
-            return _cut(live, Fault.CONNECTION)
-        return STATUS_OF_ENDING[speech.ending], ""
+            return await _failed(live, speech, VoiceError(Fault.CONNECTION, "the stream ended without an end"))
+        return Heard(speech, STATUS_OF_ENDING[speech.ending])
 
 
-def _ended_by_us(live: LiveTurn) -> tuple[Turn.Status, str]:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How listening to one model ended: why, in a word for operators, and the provider's fault if there was one."""
+
+    speech: Speech
+    status: Turn.Status
+    error: str = ""
+    fault: str = ""
+
+
+def _ended_by_us(live: LiveTurn, speech: Speech) -> Heard:
     """Stopped by the student, or the process is going down; either way the reply is kept as far as it came."""
-    return (Turn.Status.STOPPED, "") if live.stopping else (Turn.Status.INTERRUPTED, "server_stopped")
+    if live.stopping:
+        return Heard(speech, Turn.Status.STOPPED)
+    return Heard(speech, Turn.Status.INTERRUPTED, "server_stopped")
 
 
-def _fault_of(failure: Exception, turn_id: uuid.UUID) -> Fault:
-    """The kind of a failure, with its detail in the log for operators."""
-    if isinstance(failure, TimeoutError):
-        return Fault.TIMEOUT
+async def _failed(live: LiveTurn, speech: Speech, failure: Exception) -> Heard:
+    """With text it was interrupted, without a word it failed; the detail is written down for operators."""
     if isinstance(failure, VoiceError):
-        logger.warning("turn %s: %s: %s", turn_id, failure.fault, failure)
-        return failure.fault
-    logger.error("turn %s broke", turn_id, exc_info=failure)
-    return Fault.SERVER
+        fault = failure.fault
+    elif isinstance(failure, TimeoutError):
+        fault = Fault.TIMEOUT
+    else:
+        logger.error("turn %s broke", live.claimed.id, exc_info=failure)
+        fault = Fault.SERVER
+    if not speech.calls:
+        # Its breaker is open, which was written down when it opened.
+        return Heard(speech, Turn.Status.FAILED, str(fault), str(fault))
+    try:
+        await in_database(
+            errors.record,
+            kind=f"provider.{fault}",
+            source=live.claimed.request.model,
+            detail=str(failure) or repr(failure),
+            session_uuid=live.claimed.session_id,
+        )
+    except DatabaseFault:
+        logger.warning("turn %s: %s: %s", live.claimed.id, fault, failure)
+    status = Turn.Status.FAILED if live.first_text_at is None else Turn.Status.INTERRUPTED
+    return Heard(speech, status, str(fault), str(fault))
 
 
-def _cut(live: LiveTurn, fault: Fault) -> tuple[Turn.Status, str]:
-    """With text it was interrupted, without a word it failed."""
-    said_something = live.first_text_at is not None
-    return (Turn.Status.INTERRUPTED if said_something else Turn.Status.FAILED), str(fault)
+def stand_in(claimed: ClaimedTurn) -> str:
+    """What the client says when nobody could speak for them; the page says beside it that the message is kept."""
+    snapshot = claimed.request.snapshot
+    return fallback_line(snapshot.language, snapshot.name, claimed.reply_id)
+
+
+def in_line(waiting: Waiting) -> str:
+    """Where a reply stands in line, for who waits for it."""
+    if waiting.position <= 1:
+        return _("Many people are talking at once. The reply comes next.")
+    ahead = waiting.position - 1
+    return ngettext(
+        "Many people are talking at once. %(count)d reply comes before this one.",
+        "Many people are talking at once. %(count)d replies come before this one.",
+        ahead,
+    ) % {"count": ahead}
 
 
 def usage_of(live: LiveTurn, speech: Speech) -> pricing.Usage:

@@ -6,6 +6,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from clients.voices.base import Fault
+from clients.voices.faults import words
 from conversations.models.session import Session
 
 
@@ -17,8 +19,9 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(sequence__gt=sequence).order_by("sequence")
 
     def spoken(self) -> "MessageQuerySet":
-        """What counts as said, oldest first: without superseded replies and without empty ones."""
-        return self.exclude(status=Message.Status.SUPERSEDED).exclude(content="").order_by("sequence")
+        """What counts as said, oldest first: without superseded, empty and failed ones."""
+        unsaid = [Message.Status.SUPERSEDED, Message.Status.FAILED]
+        return self.exclude(status__in=unsaid).exclude(content="").order_by("sequence")
 
 
 class Message(models.Model):
@@ -90,3 +93,9 @@ class Message(models.Model):
     def can_be_retried(self) -> bool:
         """Whether a new attempt at this reply may be asked for, as far as its own status says."""
         return self.role == self.Role.CLIENT and self.status in self.RETRYABLE
+
+    def note(self, client_name: str) -> str:
+        """Why the client called so did not answer, in plain words; "" for a message that needs no note."""
+        if self.status != self.Status.FAILED or self.fault not in set(Fault):
+            return ""
+        return words(Fault(self.fault), client_name)

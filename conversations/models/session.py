@@ -23,8 +23,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
             own |= models.Q(section__in=user.sections.values("pk"), kind=Session.Kind.PRACTICE)
         return self.filter(own)
 
-    def spoken_by(self, user: User) -> "SessionQuerySet":
-        """Sessions in which this person sits in the student's chair and may still speak.
+    def spoken_by(self, user: User | uuid.UUID) -> "SessionQuerySet":
+        """Sessions in which this person (or the one with this key) sits in the student's chair and may still speak.
 
         Who has left the section keeps the transcript, but not the chair.
         """

@@ -2,7 +2,7 @@
 
 import uuid
 
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -17,14 +17,6 @@ class TurnQuerySet(models.QuerySet["Turn"]):
     def running(self) -> "TurnQuerySet":
         """Turns that have not ended."""
         return self.filter(status__in=Turn.RUNNING)
-
-    def claim(self, turn_id: uuid.UUID, owner: uuid.UUID) -> int | None:
-        """Take an accepted turn for this process; its new fence, or None when another was first."""
-        with transaction.atomic():
-            won = self.filter(pk=turn_id, status=Turn.Status.ACCEPTED).update(
-                status=Turn.Status.GENERATING, owner=owner, fence=models.F("fence") + 1
-            )
-            return self.values_list("fence", flat=True).get(pk=turn_id) if won else None
 
     def held(self, turn_id: uuid.UUID, fence: int) -> "TurnQuerySet":
         """The turn, if it still runs under this fence; what every later write filters by."""

@@ -88,6 +88,7 @@ def quick(settings: Any) -> Any:
     settings.HEARTBEAT_SECONDS = 0.1
     settings.HEARTBEAT_DEAD_SECONDS = 0.6
     settings.DELTA_JOIN_SECONDS = 0.01
+    settings.BACKOFF_FIRST_SECONDS = 0.01
     return settings
 
 

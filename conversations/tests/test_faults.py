@@ -11,6 +11,7 @@ from django.db import OperationalError
 from accounts.models import User
 from bench.standin import StandIn, running_standin
 from clients.models import ClientProfile
+from clients.voices.fallback import fallback_line
 from conversations import consumers, sessions
 from conversations.live import engine as engines
 from conversations.live import runner
@@ -21,9 +22,9 @@ from conversations.turns import accept as accepting
 from conversations.turns.finish import Outcome, finish
 from conversations.turns.recover import recover
 from monitoring import heartbeats, pricing
-from monitoring.models import Heartbeat, LedgerEntry, ModelPrice, Reservation
+from monitoring.models import ErrorEntry, Heartbeat, LedgerEntry, ModelPrice, Reservation
 
-pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("audited")]
 
 OpenChat = Callable[..., Any]
 
@@ -79,25 +80,79 @@ async def test_the_same_conversation_runs_through_claude_with_the_providers_own_
 
 
 @pytest.mark.parametrize(
-    ("fault", "error", "billed"),
+    ("fault", "error", "calls"),
     [
-        ("401", "authentication", False),
-        ("403", "permission", False),
-        ("429", "rate_limit", False),
-        ("429-spend", "spend_cap", False),
-        ("500", "server", False),
-        ("529", "overloaded", False),
-        ("400", "invalid_request", False),
+        ("401", "authentication", 1),
+        ("403", "permission", 1),
+        ("429", "rate_limit", 1),
+        ("429-spend", "spend_cap", 1),
+        ("500", "server", 3),
+        ("529", "overloaded", 3),
+        ("400", "invalid_request", 1),
     ],
 )
-async def test_a_provider_that_refuses_before_the_first_word_leaves_a_failed_reply_and_no_bill(
-    chat: Any, api: StandIn, fault: str, error: str, billed: bool
+async def test_a_provider_that_refuses_before_the_first_word_is_asked_a_few_times_and_costs_nothing(
+    chat: Any, api: StandIn, quick: Any, fault: str, error: str, calls: int
 ) -> None:
-    api.next(fault=fault)
+    quick.QUEUE_SECONDS = 0.9
+    api.modes(fault=fault)
     done = await ended(chat)
-    assert (done["status"], done["text"]) == ("failed", "")
+    assert done["status"] == "failed"
+    assert "Your message is kept" in done["note"]
+    assert done["text"] == fallback_line("en", "Maria Delgado", uuid.UUID(done["message"]))
     assert (await Turn.objects.aget()).error == error
-    assert bool((await LedgerEntry.objects.aget()).cost_microusd) is billed
+    entry = await LedgerEntry.objects.aget()
+    assert (entry.cost_microusd, entry.calls) == (0, calls)
+    assert len(api.requests()) == calls
+    assert (await ErrorEntry.objects.aget()).kind == f"provider.{error}"
+    api.modes(fault="")
+    quick.QUEUE_SECONDS = 5.0
+    await chat.send(type="retry", message=done["message"])
+    assert (await chat.until("done"))[-1]["status"] == "complete"
+    assert done["text"] not in str(api.requests()[-1]["body"]["messages"])
+
+
+async def test_a_fault_before_the_first_word_is_not_seen_when_the_second_call_is_answered(
+    chat: Any, api: StandIn
+) -> None:
+    api.next(fault="529")
+    done = await ended(chat)
+    assert done["status"] == "complete"
+    assert (await LedgerEntry.objects.aget()).calls == 2
+
+
+async def test_when_a_model_cannot_answer_another_one_does_and_each_is_settled_at_its_own_price(
+    chat: Any, api: StandIn, quick: Any, claude_talk: Session
+) -> None:
+    quick.FALLBACK_MODELS = ["no-price", "claude-haiku-5-5", "claude-sonnet-5-5"]
+    api.next(fault="401")
+    done = await ended(chat)
+    assert done["status"] == "complete"
+    entries = [entry async for entry in LedgerEntry.objects.order_by("settled_at")]
+    assert [(entry.model, entry.outcome) for entry in entries] == [
+        ("claude-haiku-5-5", "failed"), ("claude-sonnet-5-5", "complete"),
+    ]  # fmt: skip
+    assert api.requests()[-1]["body"]["model"] == "claude-sonnet-5-5"
+    session = await Session.objects.aget(pk=claude_talk.pk)
+    reply = await Message.objects.aget(pk=done["message"])
+    assert session.cost_microusd == reply.cost_microusd == sum(entry.cost_microusd for entry in entries) > 0
+    assert not await Reservation.objects.filter(state="held").aexists()
+
+
+async def test_a_full_house_is_told_where_it_stands_in_line_and_everybody_is_answered(
+    open_chat: OpenChat, student: User, claude_talk: Session, api: StandIn, quick: Any
+) -> None:
+    quick.MODEL_CALLS_AT_ONCE = 1
+    api.modes(ttft=400)
+    other = await in_database(another, student, claude_talk)
+    first, second = await open_chat(student, claude_talk), await open_chat(student, other)
+    await first.say("Hello")
+    await first.until("started")
+    await second.say("Hello")
+    frames = await second.until("done")
+    assert any(frame["type"] == "notice" and frame["kind"] == "queue" for frame in frames)
+    assert frames[-1]["status"] == "complete"
+    assert (await first.until("done"))[-1]["status"] == "complete"
 
 
 @pytest.mark.parametrize(
@@ -196,9 +251,12 @@ async def test_a_turn_whose_process_died_is_interrupted_with_what_had_arrived_an
 
 
 def orphan(student: User, talk: Session, owner: uuid.UUID | None, text: str) -> accepting.Accepted:
-    accepted = accepting.accept(by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Hello")
-    if owner:
-        assert Turn.objects.claim(accepted.turn.pk, owner) == 1
+    accepted = accepting.accept(
+        by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Hello", owner=owner or uuid.uuid4()
+    )
+    if not owner:
+        Turn.objects.update(status="accepted", owner=None)
+    if text:
         Turn.objects.update(status="streaming", partial_text=text, partial_index=3)
     return accepted
 
@@ -239,11 +297,12 @@ async def test_a_turn_of_a_living_process_is_left_alone_and_a_late_finish_change
 async def test_a_turn_is_answered_once_even_if_two_processes_want_it(
     engine: Engine, student: User, talk: Session
 ) -> None:
-    accepted = await in_database(orphan, student, talk, None, "")
+    accepted = await in_database(orphan, student, talk, engine.process_id, "")
     other = Engine()
-    engine.runner.start(accepted.turn.pk, accepted.turn.reply_id)
-    engine.runner.start(accepted.turn.pk, accepted.turn.reply_id)
-    other.runner.start(accepted.turn.pk, accepted.turn.reply_id)
+    assert accepted.claimed
+    engine.runner.start(accepted.claimed)
+    engine.runner.start(accepted.claimed)
+    other.runner.start(accepted.claimed)
     await engine.runner.drain(5)
     await other.runner.drain(5)
     assert await Message.objects.filter(role="client").acount() == 1
@@ -266,9 +325,15 @@ async def test_a_socket_sees_and_stops_a_reply_that_runs_in_another_process(
     quick.SCRIPTED_PIECE_SECONDS = 0.2
     chat = await open_chat(student, talk, resume=True)
     accepted = await in_database(
-        accepting.accept, by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Tell me about the rent"
+        accepting.accept,
+        by=student,
+        session_id=talk.pk,
+        client_key=uuid.uuid4(),
+        text="Tell me about the rent",
+        owner=elsewhere.process_id,
     )
-    elsewhere.runner.start(accepted.turn.pk, accepted.turn.reply_id)
+    assert accepted.claimed
+    elsewhere.runner.start(accepted.claimed)
     frames = await chat.until("snapshot")
     assert {f["type"] for f in frames} >= {"message", "started", "snapshot"}
     late = await open_chat(student, talk, resume=True)
@@ -284,9 +349,15 @@ async def test_a_socket_that_has_not_resumed_hears_nothing_of_other_processes_tu
 ) -> None:
     chat = await open_chat(student, talk)
     accepted = await in_database(
-        accepting.accept, by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Hello"
+        accepting.accept,
+        by=student,
+        session_id=talk.pk,
+        client_key=uuid.uuid4(),
+        text="Hello",
+        owner=elsewhere.process_id,
     )
-    elsewhere.runner.start(accepted.turn.pk, accepted.turn.reply_id)
+    assert accepted.claimed
+    elsewhere.runner.start(accepted.claimed)
     await elsewhere.runner.drain(5)
     assert await chat.quiet(0.5)
 

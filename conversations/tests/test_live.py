@@ -19,7 +19,7 @@ from conversations.turns import accept as accepting
 from conversations.turns.finish import Outcome, finish
 from monitoring import pricing
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("audited")]
 
 
 def viewer_of(session_id: uuid.UUID, heard: list[dict[str, Any]]) -> Viewer:
@@ -29,7 +29,7 @@ def viewer_of(session_id: uuid.UUID, heard: list[dict[str, Any]]) -> Viewer:
     async def close(code: int) -> None:
         heard.append({"closed": code})
 
-    return Viewer(uuid.uuid4(), session_id, "sign-in", "hash", False, send, close)
+    return Viewer(uuid.uuid4(), session_id, "sign-in", "hash", False, "en", "Maria", send, close)
 
 
 def message(sequence: int, **fields: Any) -> Message:
@@ -73,14 +73,15 @@ async def test_a_change_that_was_missed_is_left_to_the_watch(talk: Session) -> N
     assert hub.revisions == {}
 
 
-async def test_a_reply_stopped_before_it_was_claimed_never_calls_a_voice(
+async def test_a_reply_stopped_before_it_began_never_calls_a_voice(
     engine: Engine, student: User, talk: Session, quick: Any
 ) -> None:
     accepted = await in_database(
-        accepting.accept, by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Hello"
+        accepting.accept, by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Hello", owner=engine.process_id
     )
+    assert accepted.claimed
     runner: Runner = engine.runner
-    runner.start(accepted.turn.pk, accepted.turn.reply_id)
+    runner.start(accepted.claimed)
     runner.stop(accepted.turn.reply_id)
     runner.stop(uuid.uuid4())
     await runner.drain(5)
@@ -93,31 +94,26 @@ async def test_a_reply_that_was_ended_elsewhere_is_not_written_again(
 ) -> None:
     quick.SCRIPTED_PIECE_SECONDS = 0.2
     accepted = await in_database(
-        accepting.accept, by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Tell me about the rent"
+        accepting.accept,
+        by=student,
+        session_id=talk.pk,
+        client_key=uuid.uuid4(),
+        text="Tell me about the rent",
+        owner=engine.process_id,
     )
-    engine.runner.start(accepted.turn.pk, accepted.turn.reply_id)
-    while accepted.turn.reply_id not in engine.runner.live:
-        await in_database(Turn.objects.count)
+    assert accepted.claimed
+    engine.runner.start(accepted.claimed)
     outcome = Outcome(Turn.Status.INTERRUPTED, "Ended by the reaper", pricing.Usage())
     assert await in_database(finish, accepted.turn.pk, 1, outcome)
     await engine.runner.drain(10)
     assert (await Message.objects.aget(pk=accepted.turn.reply_id)).content == "Ended by the reaper"
 
 
-async def test_a_turn_without_a_client_version_is_not_spoken_for(engine: Engine, student: User, talk: Session) -> None:
-    from conversations.turns.progress import claim
-
-    accepted = await in_database(
-        accepting.accept, by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Hello"
-    )
-    await Session.objects.filter(pk=talk.pk).aupdate(client=None, client_version=None, persona="coach")
-    with pytest.raises(ValueError, match="client version"):
-        await in_database(claim, accepted.turn.pk, engine.process_id)
-
-
 def test_the_tasks_of_beat_do_their_verbs(student: User, talk: Session) -> None:
     long_ago = timezone.now() - dt.timedelta(days=1)
-    turn = accepting.accept(by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Hello").turn
+    turn = accepting.accept(
+        by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Hello", owner=uuid.uuid4()
+    ).turn
     Turn.objects.update(accepted_at=long_ago)
     recover_turns()
     turn.refresh_from_db()

@@ -16,7 +16,7 @@ from conversations.models import Message, Session, Turn
 from conversations.tests.conftest import Chat
 from monitoring.models import LedgerEntry, Reservation
 
-pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("audited")]
 
 OpenChat = Callable[..., Any]
 
@@ -349,16 +349,21 @@ async def test_a_send_repeated_to_another_process_than_the_one_that_answers_wait
     from conversations.turns import accept as accepting
 
     key = uuid.uuid4()
+    other = Engine()
+    await other.start()
     accepted = await in_database(
-        accepting.accept, by=student, session_id=talk.pk, client_key=key, text="Tell me about the rent"
+        accepting.accept,
+        by=student,
+        session_id=talk.pk,
+        client_key=key,
+        text="Tell me about the rent",
+        owner=other.process_id,
     )
+    assert accepted.claimed
     chat = await open_chat(student, talk)
     await chat.say("Tell me about the rent", key)
     assert (await chat.frame())["type"] == "accepted"
-    assert await chat.quiet()
-    other = Engine()
-    await other.start()
-    other.runner.start(accepted.turn.pk, accepted.turn.reply_id)
+    other.runner.start(accepted.claimed)
     assert (await chat.until("done"))[-1]["status"] == "complete"
     await other.stop()
 

@@ -1,89 +1,159 @@
-"""Accepting: one transaction writes the student's message, the turn and its reservation."""
+"""Accepting: one transaction writes the student's message, the turn and its reservation, and claims it for us."""
 
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
-from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Section, User
+from clients.models import ClientVersion
+from clients.voices import VoiceRequest
+from clients.voices.scripted import Line
 from conversations.models import Message, Session, Turn
-from monitoring import pricing
-from monitoring.models import ModelPrice, Reservation
-from monitoring.models.price import UnknownPriceError
-from monitoring.services import Scope, reserve
+from conversations.protocol import Code
+from monitoring import limits, pricing
+from monitoring.budgets import BudgetExhaustedError, Scope, tell_refusal
+from monitoring.models import RateLimit, Reservation
+from monitoring.models.price import UnknownPriceError, price_now
+from monitoring.prepared import Select, insert, update
+from monitoring.services import reserve
+
+# More than the state block and the wrapping of a request can have.
+NOTE_TOKENS = 400
 
 
 class TurnRefusedError(Exception):
-    """A turn was not accepted: `code` is the socket's error code, the message plain words for the student."""
+    """A turn was not accepted: `code` is the socket's error code, the message plain words for the student.
 
-    def __init__(self, code: str, detail: str) -> None:
+    `retry_after` is the seconds after which it may be tried again, None where waiting does not help.
+    """
+
+    def __init__(self, code: str, detail: str, retry_after: int | None = None) -> None:
         super().__init__(detail)
         self.code = code
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedTurn:
+    """A turn that this process owns under a fence, with all that a voice needs to answer it."""
+
+    id: uuid.UUID
+    session_id: uuid.UUID
+    message_id: uuid.UUID
+    reply_id: uuid.UUID
+    fence: int
+    voice: str
+    request: VoiceRequest
+    reservation: Reservation
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An accepted send: its message and turn, the session's revision after it, and whether it was known before."""
+    """An accepted send: its message and turn, the session's revision after it, and the turn's claim.
+
+    `claimed` is None for a send that was known before: its turn has an owner or an end already.
+    """
 
     message: Message
     turn: Turn
     revision: int
-    repeated: bool = False
+    claimed: ClaimedTurn | None = None
 
 
-@transaction.atomic
-def accept(*, by: User, session_id: uuid.UUID, client_key: uuid.UUID, text: str) -> Accepted:
+class Chair(NamedTuple):
+    """A session, locked, as far as accepting needs it; the fields are read in this order."""
+
+    id: uuid.UUID
+    status: str
+    voice: str
+    model: str
+    client_version_id: uuid.UUID
+    section_id: uuid.UUID | None
+    last_sequence: int
+    revision: int
+    said_tokens: int
+
+
+_chair = Select(
+    lambda user, session: (
+        Session.objects.select_for_update()
+        .filter(pk__in=Session.objects.spoken_by(user).filter(pk=session).values("pk"))
+        .order_by()
+        .values_list(*Chair._fields)
+    )
+)
+_known = Select(
+    lambda session, key: Message.objects.filter(session=session, client_key=key).order_by().values_list("pk", "content")
+)
+_running = Select(lambda session: Turn.objects.running().filter(session=session).order_by().values_list("pk"))
+_said = Select(
+    lambda session: (
+        Message.objects.filter(session=session, role__in=[Message.Role.STUDENT, Message.Role.CLIENT])
+        .spoken()
+        .values_list("role", "content")
+    )
+)
+
+
+def accept(*, by: User, session_id: uuid.UUID, client_key: uuid.UUID, text: str, owner: uuid.UUID) -> Accepted:
     """Store what the student says and the turn that will answer it; the same key gives the same turn again.
 
-    Raises TurnRefusedError: duplicate_conflict, session_ended, session_paused, forbidden, turn_in_progress,
+    The turn belongs to the process `owner` from the start, which answers it. Raises TurnRefusedError:
+    duplicate_conflict, session_ended, session_paused, forbidden, turn_in_progress, rate_limited, budget_exhausted,
     provider_unavailable (the model has no price).
     """
-    session = _chair(by, session_id)
-    known = Message.objects.filter(session=session, client_key=client_key).first()
-    if known:
-        if known.content != text:
-            raise TurnRefusedError("duplicate_conflict", _("This was sent before with other words."))
-        return Accepted(known, known.turns.latest("accepted_at"), session.revision, repeated=True)
-    _must_be_free(session)
-    message = Message.objects.create(
-        session=session,
-        sequence=session.last_sequence + 1,
-        role=Message.Role.STUDENT,
-        content=text,
-        client_key=client_key,
-        token_count=pricing.estimate_tokens(text),
-    )
-    session.last_sequence += 1
-    turn = _new_turn(by, session, message)
-    return Accepted(message, turn, session.revision)
+    with refusals():
+        chair = _take_chair(by, session_id)
+        if known := _known.first(session_id, client_key):
+            message_id, content = known
+            if content != text:
+                raise TurnRefusedError(Code.DUPLICATE_CONFLICT, _("This was sent before with other words."))
+            message = Message.objects.get(pk=message_id)
+            return Accepted(message, message.turns.latest("accepted_at"), chair.revision)
+        _must_be_free(chair)
+        message = Message(
+            session_id=session_id,
+            sequence=chair.last_sequence + 1,
+            role=Message.Role.STUDENT,
+            content=text,
+            client_key=client_key,
+            token_count=pricing.estimate_tokens(text),
+        )
+        insert(message)
+        said = chair.said_tokens + pricing.most_tokens(text)
+        return _new_turn(by, chair._replace(last_sequence=message.sequence, said_tokens=said), message, owner)
 
 
-@transaction.atomic
-def retry(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID) -> Accepted:
+def retry(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID, owner: uuid.UUID) -> Accepted:
     """A new attempt at a reply that was stopped, interrupted, refused or failed; the old one becomes superseded.
 
     Asked twice it gives the same attempt. Only the last reply can be tried again, or the talk would lose its order.
-    Raises TurnRefusedError: invalid, session_ended, session_paused, forbidden, turn_in_progress.
+    Raises TurnRefusedError: invalid, session_ended, session_paused, forbidden, turn_in_progress, rate_limited,
+    budget_exhausted, provider_unavailable.
     """
-    session = _chair(by, session_id)
-    reply = Message.objects.filter(session=session, pk=reply_id).select_related("reply_to").first()
-    if reply is None or reply.reply_to is None:
-        raise TurnRefusedError("invalid", _("There is no such reply in this conversation."))
-    known = Turn.objects.filter(retry_of=reply).first()
-    if known:
-        return Accepted(reply.reply_to, known, session.revision, repeated=True)
-    if not reply.can_be_retried or reply.sequence != session.last_sequence:
-        raise TurnRefusedError("invalid", _("Only a last reply that was cut short can be tried again."))
-    _must_be_free(session)
-    reply.status = Message.Status.SUPERSEDED
-    reply.save(update_fields=["status"])
-    turn = _new_turn(by, session, reply.reply_to, retry_of=reply)
-    return Accepted(reply.reply_to, turn, session.revision)
+    with refusals():
+        chair = _take_chair(by, session_id)
+        reply = Message.objects.filter(session=session_id, pk=reply_id).select_related("reply_to").first()
+        if reply is None or reply.reply_to is None:
+            raise TurnRefusedError(Code.INVALID, _("There is no such reply in this conversation."))
+        known = Turn.objects.filter(retry_of=reply).first()
+        if known:
+            return Accepted(reply.reply_to, known, chair.revision)
+        if not reply.can_be_retried or reply.sequence != chair.last_sequence:
+            raise TurnRefusedError(Code.INVALID, _("Only a last reply that was cut short can be tried again."))
+        _must_be_free(chair)
+        reply.status = Message.Status.SUPERSEDED
+        reply.save(update_fields=["status"])
+        return _new_turn(by, chair, reply.reply_to, owner, retry_of=reply)
 
 
 def request_stop(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID) -> bool:
@@ -92,52 +162,119 @@ def request_stop(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID) -> boo
     return bool(turns.update(stop_requested_at=timezone.now()))
 
 
-def _chair(by: User, session_id: uuid.UUID) -> Session:
+def _take_chair(by: User, session_id: uuid.UUID) -> Chair:
     """The session, locked, if this person may speak in it."""
-    session = (
-        Session.objects.select_for_update(of=("self",))
-        .select_related("client_version", "section")
-        .filter(pk__in=Session.objects.spoken_by(by).filter(pk=session_id).values("pk"))
-        .first()
+    row = _chair.first(by.pk, session_id)
+    if row is None:
+        raise TurnRefusedError(Code.FORBIDDEN, _("You cannot write in this conversation."))
+    return Chair(*row)
+
+
+def _must_be_free(chair: Chair) -> None:
+    if chair.status not in Session.OPEN:
+        raise TurnRefusedError(Code.SESSION_ENDED, _("This conversation has ended. Your text is still in the box."))
+    if chair.status == Session.Status.PAUSED:
+        raise TurnRefusedError(Code.SESSION_PAUSED, _("This conversation is paused. Continue it first, then send."))
+    if _running(chair.id):
+        raise TurnRefusedError(Code.TURN_IN_PROGRESS, _("The reply is still being written. Wait for it or stop it."))
+
+
+def _new_turn(by: User, chair: Chair, message: Message, owner: uuid.UUID, retry_of: Message | None = None) -> Accepted:
+    history = [Line(role, text) for role, text in _said(chair.id)]
+    reply_id = uuid.uuid4()
+    now = timezone.now()
+    session = Session(
+        pk=chair.id,
+        last_sequence=chair.last_sequence,
+        said_tokens=chair.said_tokens,
+        revision=chair.revision + 1,
+        last_activity_at=now,
     )
-    if session is None:
-        raise TurnRefusedError("forbidden", _("You cannot write in this conversation."))
-    return session
-
-
-def _must_be_free(session: Session) -> None:
-    if not session.is_open:
-        raise TurnRefusedError("session_ended", _("This conversation has ended. Your text is still in the box."))
-    if session.status == Session.Status.PAUSED:
-        raise TurnRefusedError("session_paused", _("This conversation is paused. Continue it first, then send."))
-    if Turn.objects.running().filter(session=session).exists():
-        raise TurnRefusedError("turn_in_progress", _("The reply is still being written. Wait for it or stop it."))
-
-
-def _new_turn(by: User, session: Session, message: Message, retry_of: Message | None = None) -> Turn:
-    turn = Turn.objects.create(
-        session=session, message=message, retry_of=retry_of, reservation=_reservation(by, session)
+    update(session, "last_sequence", "said_tokens", "revision", "last_activity_at")
+    # Many want the rows of limits and budgets: they are locked last and so for the shortest time.
+    reservation = _reservation(by, chair, reply_id)
+    turn = Turn(
+        session_id=chair.id,
+        message=message,
+        retry_of=retry_of,
+        reply_id=reply_id,
+        reservation=reservation,
+        status=Turn.Status.GENERATING,
+        owner=owner,
+        fence=1,
+        accepted_at=now,
     )
-    session.revision += 1
-    session.last_activity_at = timezone.now()
-    session.save(update_fields=["last_sequence", "revision", "last_activity_at"])
-    return turn
+    insert(turn)
+    version = ClientVersion.frozen(chair.client_version_id)
+    claimed = ClaimedTurn(
+        id=turn.pk,
+        session_id=chair.id,
+        message_id=message.pk,
+        reply_id=reply_id,
+        fence=turn.fence,
+        voice=chair.voice,
+        request=VoiceRequest(
+            snapshot=version.snapshot,
+            prompt=version.prompt,
+            history=history,
+            model=chair.model,
+            max_tokens=settings.REPLY_MAX_TOKENS,
+        ),
+        reservation=reservation,
+    )
+    return Accepted(message, turn, session.revision, claimed)
 
 
-def _reservation(by: User, session: Session) -> Reservation:
-    """Money for one attempt: nothing for the scripted voice, else the most that this prompt and reply can cost."""
-    scopes = [Scope("session", session.pk, str(session.pk))]
-    if session.section:
-        scopes.append(Scope("section", session.section.pk, str(session.section)))
-    if session.voice == Session.Voice.SCRIPTED:
-        price, amount = pricing.free(session.model), 0
-    else:
-        try:
-            price = ModelPrice.objects.in_force(session.model)
-        except UnknownPriceError as error:
-            words = _("The client cannot answer just now. Your text is safe; your school's support can help.")
-            raise TurnRefusedError("provider_unavailable", words) from error
-        said = session.messages.aggregate(characters=Sum(Length("content")))["characters"] or 0
-        prompt = session.client_version.prompt if session.client_version else ""
-        amount = price.ceiling((len(prompt) + said) // 2, settings.REPLY_MAX_TOKENS)
-    return reserve(by=by, kind="turn", scopes=scopes, price=price, amount_microusd=amount)
+def _reservation(by: User, chair: Chair, reply_id: uuid.UUID) -> Reservation:
+    """Money for one attempt, within the limits."""
+    limits.admit((RateLimit.Name.MESSAGES_PER_PERSON, str(by.pk)), (RateLimit.Name.MESSAGES_OF_SITE, ""))
+    return reserve(
+        by=by,
+        kind="turn",
+        scopes=[*scopes_of(chair.id, chair.section_id), Scope("message", reply_id, "")],
+        price=price_of(chair.voice, chair.model),
+        amount_microusd=most_that_a_reply_costs(chair),
+    )
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """A transaction whose refusals by limits, budgets and prices are told to the student in the socket's terms."""
+    try:
+        with transaction.atomic():
+            yield
+    except limits.LimitReachedError as error:
+        raise TurnRefusedError(Code.RATE_LIMITED, str(error), error.retry_after) from error
+    except BudgetExhaustedError as error:
+        # After the rollback, which would take the alert along.
+        tell_refusal(error)
+        raise TurnRefusedError(Code.BUDGET_EXHAUSTED, str(error)) from error
+    except UnknownPriceError as error:
+        words = _("The client cannot answer just now. Your text is safe; your school's support can help.")
+        raise TurnRefusedError(Code.PROVIDER_UNAVAILABLE, words) from error
+
+
+def price_of(voice: str, model: str) -> pricing.Price:
+    """What this voice costs now. Raises UnknownPriceError."""
+    return pricing.free(model) if voice == Session.Voice.SCRIPTED else price_now(model)
+
+
+def most_that_a_reply_costs(talk: Chair | Session) -> int:
+    """Micro-dollars that the next reply can cost at most. Raises UnknownPriceError."""
+    prompt = ClientVersion.frozen(talk.client_version_id).prompt_tokens if talk.client_version_id else 0
+    tokens = prompt + talk.said_tokens + NOTE_TOKENS
+    return price_of(talk.voice, talk.model).ceiling(tokens, settings.REPLY_MAX_TOKENS)
+
+
+def scopes_of(session_id: uuid.UUID, section_id: uuid.UUID | None) -> list[Scope]:
+    """Whose budgets a conversation counts against, beside its student's and the site's."""
+    session = Scope("session", session_id, "")
+    if section_id is None:
+        return [session]
+    return [session, Scope("section", section_id, _section_name(section_id, int(time.monotonic() / 60)))]
+
+
+@lru_cache(maxsize=1_000)
+def _section_name(section_id: uuid.UUID, minute: int) -> str:
+    """How alerts call the section, read at most once a minute."""
+    return str(Section.objects.filter(pk=section_id).first() or "")

@@ -8,12 +8,18 @@ from django.utils import timezone
 
 from conversations.models import Message, Session, Turn
 from monitoring import pricing
+from monitoring.models import LedgerEntry, Reservation
+from monitoring.prepared import Select, insert, update
 from monitoring.services import settle
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: its status, the text that arrived, what it used, and how long it took in milliseconds."""
+    """How an attempt ended: its status, the text that arrived, what it used, and how long it took in milliseconds.
+
+    `fault` is the provider's fault, if that ended it; `error` the reason for operators; `calls` those to the provider.
+    `fell_back`: another model was asked before, whose cost has a ledger entry of its own.
+    """
 
     status: Turn.Status
     text: str
@@ -21,14 +27,39 @@ class Outcome:
     first_text_ms: int | None = None
     total_ms: int = 0
     error: str = ""
+    fault: str = ""
+    calls: int = 1
+    fell_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A stored reply and its session as they are after the finish."""
+    """A stored reply, and its session's revision after it."""
 
     reply: Message
-    session: Session
+    revision: int
+
+
+_SESSION = (
+    "id", "last_sequence", "revision", "said_tokens", "exchanges", "input_tokens", "output_tokens", "cost_microusd",
+)  # fmt: skip
+_RESERVATION = ("id", "kind", "user_id", "scopes", "price", "amount_microusd", "state")
+_session = Select(
+    lambda turn: (
+        Session.objects.select_for_update()
+        .filter(pk__in=Turn.objects.filter(pk=turn).values("session"))
+        .order_by()
+        .values_list(*_SESSION)
+    )
+)
+_turn = Select(
+    lambda turn: (
+        Turn.objects.running()
+        .filter(pk=turn)
+        .order_by()
+        .values_list("fence", "reply_id", "message_id", *(f"reservation__{name}" for name in _RESERVATION))
+    )
+)
 
 
 @transaction.atomic
@@ -38,42 +69,59 @@ def finish(turn_id: uuid.UUID, fence: int, outcome: Outcome) -> Finished | None:
     Every ended turn has a reply row, even an empty one; it gets its number here.
     """
     # The session first, as in accepting: one lock order everywhere.
-    session = Session.objects.select_for_update().filter(turns__pk=turn_id).first()
-    turn = Turn.objects.held(turn_id, fence).select_related("reservation").first()
-    if session is None or turn is None:
+    locked = _session.first(turn_id)
+    running = _turn.first(turn_id)
+    if locked is None or running is None or running[0] != fence:
         return None
+    session = Session.from_db("default", _SESSION, locked)
+    _fence, reply_id, message_id, *reserved = running
     now = timezone.now()
+    turn = Turn(pk=turn_id, status=outcome.status, error=outcome.error, finished_at=now, partial_text="")
+    update(turn, "status", "error", "finished_at", "partial_text")
+    session.last_sequence += 1
+    session.revision += 1
+    session.said_tokens += pricing.most_tokens(outcome.text)
+    session.exchanges += outcome.status in (Turn.Status.COMPLETE, Turn.Status.TRUNCATED)
+    session.last_activity_at = now
+    # Many want the rows of budgets: they are locked last and so for the shortest time.
+    before = _spent_before(reply_id) if outcome.fell_back else pricing.Spent()
     entry = settle(
-        reservation=turn.reservation,
+        reservation=Reservation.from_db("default", _RESERVATION, reserved),
         usage=outcome.usage,
         outcome=outcome.status,
         first_text_ms=outcome.first_text_ms,
         total_ms=outcome.total_ms,
+        calls=outcome.calls,
     )
-    reply = Message.objects.create(
-        pk=turn.reply_id,
-        session=session,
-        sequence=session.last_sequence + 1,
+    reply = Message(
+        pk=reply_id,
+        session_id=session.pk,
+        sequence=session.last_sequence,
         role=Message.Role.CLIENT,
         status=outcome.status,
         content=outcome.text,
-        reply_to_id=turn.message_id,
+        fault=outcome.fault,
+        reply_to_id=message_id,
         created_at=now,
-        token_count=outcome.usage.output,
-        input_tokens=outcome.usage.total_input,
-        cost_microusd=entry.cost_microusd,
+        token_count=outcome.usage.output + before.output_tokens,
+        input_tokens=outcome.usage.total_input + before.input_tokens,
+        cost_microusd=entry.cost_microusd + before.cost_microusd,
         first_text_ms=outcome.first_text_ms,
         response_ms=outcome.total_ms,
     )
-    turn.status, turn.error, turn.finished_at, turn.partial_text = outcome.status, outcome.error, now, ""
-    turn.save(update_fields=["status", "error", "finished_at", "partial_text"])
-    session.last_sequence += 1
-    session.revision += 1
-    session.exchanges += outcome.status in (Turn.Status.COMPLETE, Turn.Status.TRUNCATED)
+    insert(reply)
     session.input_tokens += outcome.usage.total_input
     session.output_tokens += outcome.usage.output
     session.cost_microusd += entry.cost_microusd
-    session.last_activity_at = now
-    counted = ["exchanges", "input_tokens", "output_tokens", "cost_microusd"]
-    session.save(update_fields=["last_sequence", "revision", "last_activity_at", *counted])
-    return Finished(reply, session)
+    update(session, *_SESSION[1:], "last_activity_at")
+    return Finished(reply, session.revision)
+
+
+def _spent_before(reply_id: uuid.UUID) -> pricing.Spent:
+    """What other models used for this reply before they failed."""
+    entries = LedgerEntry.objects.filter(message_uuid=reply_id)
+    return pricing.Spent(
+        input_tokens=sum(entry.total_input for entry in entries),
+        output_tokens=sum(entry.output_tokens for entry in entries),
+        cost_microusd=sum(entry.cost_microusd for entry in entries),
+    )

@@ -29,7 +29,7 @@ def recover(own: uuid.UUID | None = None, at_work: Collection[uuid.UUID] = ()) -
     ended = 0
     for turn in orphans.select_related("session__client_version", "reservation"):
         usage = _usage_of_the_dead(turn)
-        outcome = Outcome(Turn.Status.INTERRUPTED, turn.partial_text, usage, error=_reason(turn, own))
+        outcome = Outcome(Turn.Status.INTERRUPTED, turn.partial_text, usage, error=_reason(turn, own), fell_back=True)
         ended += finish(turn.pk, turn.fence, outcome) is not None
     return ended
 

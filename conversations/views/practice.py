@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
@@ -23,6 +24,7 @@ from clients.views.library import DIFFICULTY_ORDER
 from conversations import sessions
 from conversations.forms import PracticeFilter
 from conversations.models import NoticeAcceptance, Session
+from conversations.views import service_words
 from conversations.views.notice import ask_first
 
 CARDS = 24
@@ -47,6 +49,7 @@ def practice(request: HttpRequest) -> HttpResponse:
         "query": urlencode(chosen),
         "filtering": bool(chosen),
         "elsewhere": _open_elsewhere(user, startable),
+        "service": service_words(settings.MODEL_DEFAULT),
     }
     return render_list(request, "conversations/practice.html", "conversations/_practice_cards.html", context)
 

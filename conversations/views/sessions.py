@@ -22,7 +22,8 @@ from conversations import sessions
 from conversations.forms import ModelForm, SessionFilter
 from conversations.models import Message, Session, Turn
 from conversations.models.session import SessionQuerySet
-from conversations.views import counterpart
+from conversations.turns.allowance import allowance
+from conversations.views import counterpart, service_words
 from conversations.views.keyset import page_of
 from monitoring.templatetags.money import usd
 
@@ -101,6 +102,8 @@ def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "max_length": settings.MESSAGE_MAX_CHARACTERS,
         "scripted": session.voice == Session.Voice.SCRIPTED,
         "model_choices": _model_choices(session),
+        "allowance": allowance(session),
+        "service": service_words(session.model) if session.voice == Session.Voice.CLAUDE else "",
     }
     return render(request, "conversations/session.html", context)
 

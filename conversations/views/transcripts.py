@@ -3,9 +3,11 @@
 import datetime as dt
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -20,6 +22,8 @@ from clients.snapshot import ClientSnapshot
 from conversations import exports
 from conversations.models import Message, Session
 from conversations.views import counterpart
+from monitoring import limits
+from monitoring.models import RateLimit
 from monitoring.templatetags.money import usd
 
 PAGE_SIZE = 200
@@ -56,7 +60,7 @@ def transcript(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def transcript_markdown(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The conversation as a Markdown file."""
-    return _file(signed_in(request), pk, exports.markdown, "text/markdown", "md")
+    return _file(request, pk, exports.markdown, "text/markdown", "md")
 
 
 @login_required
@@ -64,7 +68,7 @@ def transcript_markdown(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def transcript_text(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The conversation as a plain text file."""
-    return _file(signed_in(request), pk, exports.plain_text, "text/plain", "txt")
+    return _file(request, pk, exports.plain_text, "text/plain", "txt")
 
 
 def _readable(user: User, pk: uuid.UUID) -> Session:
@@ -72,8 +76,17 @@ def _readable(user: User, pk: uuid.UUID) -> Session:
     return get_object_or_404(readable, pk=pk)
 
 
-def _file(user: User, pk: uuid.UUID, write: Writer, content_type: str, ending: str) -> HttpResponse:
+def _file(request: HttpRequest, pk: uuid.UUID, write: Writer, content_type: str, ending: str) -> HttpResponse:
+    """The file, or a page that says when the next one may be taken: each costs a whole conversation to read."""
+    user = signed_in(request)
     session = _readable(user, pk)
+    try:
+        with transaction.atomic():
+            limits.admit((RateLimit.Name.EXPORTS_PER_PERSON, str(user.pk)))
+    except limits.LimitReachedError as reached:
+        page = render(request, "429.html", {"sentence": str(reached)}, status=HTTPStatus.TOO_MANY_REQUESTS)
+        page.headers["Retry-After"] = str(reached.retry_after)
+        return page
     client = counterpart(session)
     title = _("Conversation with %(name)s") % {"name": client.name}
     pieces = write(title, _facts(user, session), _lines(session, client))
@@ -116,8 +129,15 @@ def _lines(session: Session, client: ClientSnapshot) -> Iterator[exports.Line]:
             who=names.get(message.role, _("Note")),
             when=_moment(message.created_at),
             text=message.content,
-            remark="" if whole else message.get_status_display(),
+            remark="" if whole else _remark(message, client),
         )
+
+
+def _remark(message: Message, client: ClientSnapshot) -> str:
+    """Why a message is not whole; a line that stood in for a reply is named as such."""
+    if message.status == Message.Status.FAILED and message.content:
+        return _("not a reply: %(name)s could not answer, and this line stood in") % {"name": client.name}
+    return str(message.get_status_display())
 
 
 def _moment(moment: dt.datetime) -> str:

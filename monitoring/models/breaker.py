@@ -1,6 +1,10 @@
 """Circuit breakers: which model of which provider answers, as all processes know it."""
 
+import datetime as dt
+
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -21,6 +25,7 @@ class Breaker(models.Model):
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
     last_fault = models.CharField(_("last fault"), max_length=40, blank=True)
     failed_at = models.DateTimeField(_("last failure"), null=True)
+    # When the outage began: failed probes do not move it.
     opened_at = models.DateTimeField(_("opened"), null=True)
     # Half open: until then the probe that was let through has the word, and nobody else is let through.
     probe_until = models.DateTimeField(_("probe until"), null=True)
@@ -35,3 +40,19 @@ class Breaker(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} {self.get_state_display()}"
+
+    @property
+    def rest_seconds(self) -> float:
+        """How long nobody may call it yet; 0 when it answers, or when the next call may be the probe."""
+        if self.state == self.State.OPEN and self.failed_at:
+            return _seconds_to(self.failed_at + dt.timedelta(seconds=settings.BREAKER_OPEN_SECONDS))
+        return _seconds_to(self.probe_until) if self.state == self.State.HALF_OPEN else 0.0
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long the provider asked everyone to wait, from now on."""
+        return _seconds_to(self.wait_until)
+
+
+def _seconds_to(moment: dt.datetime | None) -> float:
+    return max(0.0, (moment - timezone.now()).total_seconds()) if moment else 0.0

@@ -31,6 +31,9 @@ class Reservation(models.Model):
     accounts = models.ManyToManyField(BudgetAccount, verbose_name=_("budgets it counts against"), related_name="+")
     created_at = models.DateTimeField(_("reserved at"), auto_now_add=True)
 
+    # Of one that was just made: whether any budget applies. In memory alone.
+    is_budgeted = False
+
     class Meta:
         verbose_name = _("reservation")
         verbose_name_plural = _("reservations")
@@ -81,3 +84,8 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} {self.cost_microusd} µ$"
+
+    @property
+    def total_input(self) -> int:
+        """All input tokens, cached or not."""
+        return self.input_tokens + self.cache_write_tokens + self.cache_read_tokens

@@ -1,6 +1,8 @@
 """Prices: dated, tiered rows that an operator can edit."""
 
 import datetime as dt
+import time
+from functools import lru_cache
 
 from django.db import models
 from django.utils import timezone
@@ -65,3 +67,18 @@ class ModelPrice(models.Model):
     def as_tier(self) -> pricing.Tier:
         """The threshold and amounts of this row."""
         return pricing.Tier(self.from_input, self.input, self.output, self.cache_write, self.cache_read)
+
+
+def price_now(model: str) -> pricing.Price:
+    """The price in force, read at most once a second in each process. Raises UnknownPriceError as `in_force` does."""
+    return _price(model, int(time.monotonic()))
+
+
+def forget() -> None:
+    """Read the prices anew the next time."""
+    _price.cache_clear()
+
+
+@lru_cache(maxsize=64)
+def _price(model: str, second: int) -> pricing.Price:
+    return ModelPrice.objects.in_force(model)

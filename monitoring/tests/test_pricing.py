@@ -1,5 +1,6 @@
 """Money is exact: prices, tiers and rounding."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,29 @@ def test_a_fraction_of_a_micro_dollar_is_rounded_up_once() -> None:
 def test_a_long_prompt_is_billed_by_the_higher_tier_whatever_part_of_it_was_cached() -> None:
     assert HAIKU.cost(Usage(cache_read=100_001)) == 5_001
     assert HAIKU.cost(Usage(cache_read=100_000)) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("usage", "microusd"),
+    [
+        # Nothing was used, or nothing was said of it.
+        (Usage(), 0),
+        # 800 x 0.1 + 120 x 0.5 + 2,400 x 0.125 + 16,000 x 0.01 = 80 + 60 + 300 + 160
+        (Usage(input=800, output=120, cache_write=2_400, cache_read=16_000), 600),
+        # 7 x 0.1 + 3 x 0.5 + 1 x 0.125 + 9 x 0.01 = 0.7 + 1.5 + 0.125 + 0.09 = 2.415, rounded up once
+        (Usage(input=7, output=3, cache_write=1, cache_read=9), 3),
+        # Each kind alone: 10 x 0.01 = 0.1 and 8 x 0.125 = 1
+        (Usage(cache_read=10), 1),
+        (Usage(cache_write=8), 1),
+        # 100,000 input tokens in all are still the first tier: 4,000 + 50 + 5,000 + 200
+        (Usage(input=40_000, output=100, cache_write=40_000, cache_read=20_000), 9_250),
+        # One more and every token is of the second: 40,001 x 0.5 + 100 x 2.5 + 40,000 x 0.625 + 20,000 x 0.05
+        # = 20,000.5 + 250 + 25,000 + 1,000 = 46,250.5
+        (Usage(input=40_001, output=100, cache_write=40_000, cache_read=20_000), 46_251),
+    ],
+)
+def test_costs_computed_by_hand(usage: Usage, microusd: int) -> None:
+    assert HAIKU.cost(usage) == microusd
 
 
 @given(usages)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Section, User
 from monitoring import pricing, services
-from monitoring.models import LedgerEntry, ModelPrice, Reservation
+from monitoring.models import Budget, LedgerEntry, ModelPrice, Reservation
 from monitoring.models.price import UnknownPriceError
 from monitoring.services import AlreadySettledError, Scope
 
@@ -40,6 +40,53 @@ def test_a_settlement_says_what_was_used_by_whom_and_what_it_cost(reservation: R
     assert Reservation.objects.get().state == "settled"
     assert str(entry.cost_microusd) in str(entry)
     assert "turn" in str(reservation)
+
+
+def test_a_settlement_of_cached_tokens_is_the_one_computed_by_hand(reservation: Reservation) -> None:
+    # 500 x 0.1 + 41 x 0.5 + 1,000 x 0.125 + 12,003 x 0.01 = 50 + 20.5 + 125 + 120.03 = 315.53
+    usage = pricing.Usage(input=500, output=41, cache_write=1_000, cache_read=12_003)
+    entry = services.settle(
+        reservation=reservation, usage=usage, outcome="complete", first_text_ms=None, total_ms=900, calls=2
+    )
+    entry.refresh_from_db()
+    assert (entry.cost_microusd, entry.cache_write_tokens, entry.cache_read_tokens) == (316, 1_000, 12_003)
+    assert entry.calls == 2
+
+
+def test_an_attempt_that_used_nothing_costs_nothing(reservation: Reservation) -> None:
+    entry = services.settle(
+        reservation=reservation, usage=pricing.Usage(), outcome="failed", first_text_ms=None, total_ms=1
+    )
+    assert (entry.cost_microusd, entry.calls, entry.message_uuid) == (0, 1, None)
+
+
+def test_a_settlement_names_the_reply_that_it_paid_for(student: User, prices: None) -> None:
+    reply = uuid.uuid4()
+    reservation = services.reserve(
+        by=student,
+        kind="turn",
+        scopes=[Scope("session", SESSION, ""), Scope("message", reply, "")],
+        price=ModelPrice.objects.in_force("claude-haiku-5-5"),
+        amount_microusd=500,
+    )
+    settle(Reservation.objects.get(pk=reservation.pk))
+    assert LedgerEntry.objects.get().message_uuid == reply
+
+
+def test_a_second_settlement_or_release_moves_no_budget(student: User, prices: None, section: Section) -> None:
+    budget = Budget.objects.create(scope="section", period="day", limit_microusd=1_000)
+    price = ModelPrice.objects.in_force("claude-haiku-5-5")
+    scopes = [Scope("section", section.pk, str(section))]
+    first, second = (
+        services.reserve(by=student, kind="turn", scopes=scopes, price=price, amount_microusd=400) for _time in range(2)
+    )
+    settle(first)
+    for again in (settle, lambda reservation: services.release(reservation=reservation)):
+        with pytest.raises(AlreadySettledError):
+            again(first)
+    account = budget.accounts.get()
+    assert (account.held_microusd, account.spent_microusd) == (400, 150)
+    assert list(second.accounts.all()) == [account]
 
 
 def test_an_attempt_is_settled_once(reservation: Reservation) -> None:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clients.trial import try_voice
+from monitoring.budgets import BudgetExhaustedError
 from monitoring.models.price import UnknownPriceError
 from monitoring.templatetags.money import usd
 
@@ -29,6 +30,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{error} Add a price in the administration; a model without one is never called."
             ) from error
+        except BudgetExhaustedError as error:
+            raise CommandError(str(error)) from error
         if trial.fault:
             raise CommandError(
                 f"{trial.model or 'The scripted voice'} does not work ({trial.fault}). {trial.advice}\n{trial.detail}"

@@ -1,0 +1,252 @@
+"""Patience with a provider: a place in line, the breaker, a deadline for each call, and calls made again with back-off.
+
+docs/provider-faults.md says what happens when, and docs/adr/0010 why.
+"""
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+
+from clients.voices.base import Ending, Fault, Speech, VoiceError
+from clients.voices.breaker import BreakerView, Key
+from clients.voices.queue import Queue
+from monitoring.models import Breaker
+from monitoring.pricing import Usage
+
+logger = logging.getLogger("rapport.voices")
+
+TELL_SECONDS = 1.0
+# Asking again would bring the same answer.
+FINAL = {Fault.AUTHENTICATION, Fault.PERMISSION, Fault.SPEND_CAP, Fault.INVALID_REQUEST}
+
+
+class Reason(StrEnum):
+    """Why a reply waits."""
+
+    LINE = "line"
+    BUSY = "busy provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Where a reply stands among those that wait for the same model (1 is next), and for how many seconds if known."""
+
+    position: int
+    seconds: float | None
+    reason: Reason
+
+
+OnWait = Callable[[Waiting], Awaitable[None]]
+
+
+@dataclass
+class Switchboard:
+    """What the replies of one process share: its sight of the breakers, and a line for each model."""
+
+    breakers: BreakerView = field(default_factory=BreakerView)
+    queues: defaultdict[Key, Queue] = field(default_factory=lambda: defaultdict(Queue))
+
+
+_boards: WeakKeyDictionary[asyncio.AbstractEventLoop, Switchboard] = WeakKeyDictionary()
+
+
+def switchboard() -> Switchboard:
+    """The one of this event loop, which is the process's."""
+    return _boards.setdefault(asyncio.get_running_loop(), Switchboard())
+
+
+class PatientSpeech:
+    """A reply for which the provider is called as often as it takes and is allowed.
+
+    `calls` counts the calls made, `usage` is the sum over all of them, and `ending` that of the last. No call begins
+    later than QUEUE_SECONDS after the reply was asked for, and none is made again after the first text.
+    """
+
+    def __init__(self, ask: Callable[[], Speech], key: Key, *, on_wait: OnWait | None, board: Switchboard) -> None:
+        self._ask = ask
+        self._key = key
+        self._on_wait = on_wait
+        self._board = board
+        self._queue = board.queues[key]
+        self._calls: list[Speech] = []
+        self._said = False
+        self._told: tuple[int, Reason, float | None] | None = None
+        self._deadline = 0.0
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made."""
+        return len(self._calls)
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider has counted so far, for all calls together."""
+        return _total(call.usage for call in self._calls)
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the last call ended."""
+        return self._calls[-1].ending if self._calls else None
+
+    async def __aiter__(self) -> AsyncGenerator[str, None]:
+        """The pieces of text. Raises VoiceError when there is no patience left; closing it frees place and probe."""
+        self._deadline = _now() + settings.QUEUE_SECONDS
+        await self._stand_in_line(None)
+        number = await self._queue.enter(self._stand_in_line)
+        try:
+            until = 0.0
+            while True:
+                await self._hold(number, until)
+                probe = await self._admitted()
+                try:
+                    async with aclosing(self._attempt(probe=probe)) as pieces:
+                        async for piece in pieces:
+                            self._said = True
+                            yield piece
+                except VoiceError as error:
+                    until = _now() + self._pause_after(error)
+                else:
+                    return
+        finally:
+            self._queue.leave()
+
+    async def _attempt(self, *, probe: bool) -> AsyncGenerator[str, None]:
+        """One call, and what it says about the model, told to the breaker."""
+        breakers, key = self._board.breakers, self._key
+        try:
+            async with aclosing(self._call()) as pieces:
+                async for piece in pieces:
+                    if probe:
+                        # The others need not wait for the end of a long reply.
+                        await breakers.succeeded(key)
+                        probe = False
+                    yield piece
+            if self.ending is None:
+                await breakers.failed(key, Fault.CONNECTION, None)
+            else:
+                await breakers.succeeded(key)
+        except VoiceError as error:
+            await breakers.failed(key, error.fault, error.retry_after)
+            raise
+        finally:
+            if probe:
+                await breakers.release_probe(key)
+
+    async def _call(self) -> AsyncGenerator[str, None]:
+        """One call under the two clocks that only text renews."""
+        speech = self._ask()
+        self._calls.append(speech)
+        seconds = settings.REPLY_FIRST_TEXT_SECONDS
+        async with aclosing(aiter(speech)) as pieces:
+            while True:
+                try:
+                    # Not around the `yield`: it is the provider's time that is measured, not the listener's.
+                    async with asyncio.timeout(seconds):
+                        piece = await anext(pieces, None)
+                except TimeoutError as error:
+                    raise VoiceError(Fault.TIMEOUT, f"no text for {seconds:g} seconds") from error
+                if piece is None:
+                    break
+                seconds = settings.REPLY_SILENCE_SECONDS
+                yield piece
+        if speech.ending is None and not self._said:
+            raise VoiceError(Fault.CONNECTION, "the stream ended before the first text")
+
+    async def _admitted(self) -> bool:
+        """Whether this call is the breaker's probe. Raises VoiceError when the model is left alone."""
+        self._refuse_at_rest()
+        breakers, key = self._board.breakers, self._key
+        if breakers[key].state == Breaker.State.CLOSED:
+            return False
+        if await breakers.try_probe(key):
+            return True
+        if breakers[key].state == Breaker.State.CLOSED:  # another's probe was answered meanwhile
+            return False
+        raise _left_alone(breakers[key])
+
+    def _refuse_at_rest(self) -> None:
+        row = self._board.breakers[self._key]
+        if row.rest_seconds:
+            raise _left_alone(row)
+
+    def _pause_after(self, error: VoiceError) -> float:
+        """Seconds until the next call: what the provider asked, and full jitter. Raises the error of a last one."""
+        asked = error.retry_after or 0.0
+        hopeless = self._said or error.fault in FINAL or self.calls >= settings.PROVIDER_CALLS
+        if hopeless or self._left <= asked or self._board.breakers[self._key].rest_seconds:
+            raise error
+        logger.info("call %d to %s failed: %s: %s", self.calls, self._key.model, error.fault, error)
+        most = min(settings.BACKOFF_MAX_SECONDS, settings.BACKOFF_FIRST_SECONDS * 2 ** (self.calls - 1))
+        return min(asked + _jitter(most), self._left)
+
+    async def _hold(self, number: int, until: float) -> None:
+        """Wait until then, and for as long as the provider asked everyone to; VoiceError when that is too long."""
+        with self._queue.waiting(number):
+            while True:
+                await self._board.breakers.look()
+                self._refuse_at_rest()
+                asked = self._board.breakers[self._key].wait_seconds
+                if asked > self._left:
+                    raise VoiceError(Fault.RATE_LIMIT, f"the provider asked to wait {asked:.1f} seconds", asked)
+                if asked and _now() + asked > until:
+                    # Not all at once in that very moment.
+                    until = min(_now() + asked + _jitter(settings.BACKOFF_FIRST_SECONDS), self._deadline)
+                if (seconds := until - _now()) <= 0:
+                    return
+                if asked:
+                    await self._tell(self._queue.position(number), Reason.BUSY, until)
+                await asyncio.sleep(min(seconds, TELL_SECONDS))
+
+    async def _stand_in_line(self, position: int | None) -> float:
+        """Look around from a place in line (None: before joining it); seconds until the next look."""
+        await self._board.breakers.look()
+        self._refuse_at_rest()
+        if position is not None:
+            if self._left <= 0:
+                raise VoiceError(Fault.OVERLOADED, f"no place among {settings.MODEL_CALLS_AT_ONCE} came free in time")
+            await self._tell(position, Reason.LINE, None)
+        return min(TELL_SECONDS, max(self._left, 0.0))
+
+    async def _tell(self, position: int, reason: Reason, until: float | None) -> None:
+        if self._on_wait is not None and self._told != (position, reason, until):
+            self._told = (position, reason, until)
+            await self._on_wait(Waiting(position, None if until is None else until - _now(), reason))
+
+    @property
+    def _left(self) -> float:
+        return self._deadline - _now()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _jitter(most: float) -> float:
+    return random.uniform(0.0, most)  # noqa: S311  (spreads calls, guards nothing)
+
+
+def _left_alone(row: Breaker) -> VoiceError:
+    """The error for a model whose breaker is open: of the kind that opened it."""
+    fault = Fault(row.last_fault) if row.last_fault in set(Fault) else Fault.OVERLOADED
+    return VoiceError(fault, f"left alone after {row.failures} failures in a row", row.rest_seconds or None)
+
+
+def _total(usages: Iterable[Usage | None]) -> Usage | None:
+    counted = [usage for usage in usages if usage is not None]
+    if not counted:
+        return None
+    return Usage(
+        input=sum(usage.input for usage in counted),
+        output=sum(usage.output for usage in counted),
+        cache_write=sum(usage.cache_write for usage in counted),
+        cache_read=sum(usage.cache_read for usage in counted),
+        estimated=any(usage.estimated for usage in counted),
+    )

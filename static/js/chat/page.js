@@ -1,0 +1,51 @@
+// What the page gives to the chat: its elements, its data, its words (#words, translated), and how values are written.
+
+export const $ = (id) => document.getElementById(id);
+export const page = $("chat");
+export const data = page.dataset;
+const words = $("words").dataset;
+const language = document.documentElement.lang || undefined;
+
+export const say = (key, values = {}) =>
+  (words[key] || "").trim().replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+export const number = (value, options) => new Intl.NumberFormat(language, options).format(value);
+export const announce = (text) => {
+  $("announcer").textContent = text;
+};
+
+/** Write only what changed, so that nothing flickers and no reader hears it twice. */
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** The same form as the server's: "4:36 a.m." in English, "04:36" in Spanish. */
+export const clock = (() => {
+  const options = { hour: language?.startsWith("en") ? "numeric" : "2-digit", minute: "2-digit" };
+  const inZone = (timeZone) => new Intl.DateTimeFormat(language, { ...options, timeZone });
+  const halves = { AM: "a.m.", PM: "p.m." };
+  let times;
+  try {
+    times = inZone(data.timeZone);
+  } catch {
+    times = inZone(undefined);
+  }
+  const form = ({ type, value }) => (type === "dayPeriod" ? (halves[value.toUpperCase()] ?? value) : value);
+  return (moment) => times.formatToParts(moment).map(form).join("");
+})();
+
+/** The same form as the server's `wait_words`: seconds up to a minute and a half, then minutes, rounded up. */
+export function wait(seconds) {
+  const long = { style: "unit", unitDisplay: "long" };
+  return seconds <= 90
+    ? number(seconds, { ...long, unit: "second" })
+    : number(Math.ceil(seconds / 60), { ...long, unit: "minute" });
+}
+
+/** The same form as the server's `usd` filter. */
+export function dollars(micro) {
+  if (!micro) return "$0";
+  if (micro < 100) return "< $0.0001";
+  const digits = micro < 999_950 ? 4 : 2;
+  const amount = (micro / 1e6).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `$${amount}`;
+}
