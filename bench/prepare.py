@@ -22,6 +22,12 @@ def seats(chats: int) -> list[dict[str, str]]:
     from accounts.models import User
     from clients.models import ClientProfile
     from conversations.sessions import accept_notice, start
+    from monitoring.models import Budget, RateLimit
+
+    # Everything is on, and wide enough for the run: limits, and budgets of the site and of each person.
+    RateLimit.objects.update(count=1_000_000)
+    for scope in (Budget.Scope.SITE, Budget.Scope.USER):
+        Budget.objects.create(scope=scope, period=Budget.Period.DAY, limit_microusd=10**12)
 
     client = ClientProfile.objects.create(
         name="Maria Delgado",

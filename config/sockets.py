@@ -13,6 +13,7 @@ class PortalWebSocketProtocol(WebSocketProtocol):
     """
 
     maxMessagePayloadSize: int  # noqa: N815  (autobahn's name)
+    send_queue: list[tuple[bytes, bool]]
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  (daphne's name)
         """Send the close frame; autobahn waits for the answer and drops the connection."""
@@ -25,3 +26,10 @@ class PortalWebSocketProtocol(WebSocketProtocol):
             super().sendMessage(*args, **kwargs)
         finally:
             self.maxMessagePayloadSize = limit
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:  # noqa: N802
+        """Hand bytes to the transport: autobahn words a debug line for each, also when nobody reads it."""
+        if sync or chopsize or self.send_queue:
+            super().sendData(data, sync, chopsize)
+        else:
+            self.transport.write(data)

@@ -4,6 +4,20 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStatics(CompressedManifestStaticFilesStorage):
-    """Scripts that import others name them by their hashes too, so that no browser mixes two releases."""
+    """Our scripts name those that they import by hash too, so that no browser mixes two releases.
 
-    support_js_module_import_aggregation = True
+    Django's own switch for this reads the scripts of packages as well, and stumbles over examples in their comments.
+    """
+
+    patterns = (
+        *CompressedManifestStaticFilesStorage.patterns,
+        (
+            "js/*.js",
+            (
+                (
+                    r"""(?P<matched>import(?P<import>\s*\{[^}]*\})\s*from\s*"(?P<url>\./[^"]+)";)""",
+                    'import%(import)s from "%(url)s";',
+                ),
+            ),
+        ),
+    )

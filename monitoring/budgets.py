@@ -42,6 +42,10 @@ _in_force = Select(
 )
 
 
+# People are told when a budget covers fewer replies than this.
+FEW = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whose money is spent: a kind ("session", "section"), its uuid, and a label for people.
@@ -145,12 +149,15 @@ def hold(reservation: Reservation, claims: Sequence[Claim]) -> None:
         for claim in claims:
             pk = _account(claim)
             cursor.execute(_HOLD, [amount, pk, amount])
-            if not cursor.rowcount:
+            taken = cursor.fetchone()
+            if not taken:
                 # Full; or what we know of it is of a transaction that was given up.
                 pk = _account(claim, known=False)
                 cursor.execute(_HOLD, [amount, pk, amount])
-            if not cursor.rowcount:
+                taken = cursor.fetchone()
+            if not taken:
                 raise BudgetExhaustedError(claim)
+            reservation.is_nearly_last |= taken[0] + (FEW + 1) * amount > claim.budget.limit_microusd
             held.append(_Hold(reservation=reservation, budgetaccount_id=pk))
     _Hold.objects.bulk_create(held)
 
@@ -288,6 +295,7 @@ _HOLD = """
     UPDATE monitoring_budgetaccount SET held_microusd = held_microusd + %s
     WHERE id = %s
     AND held_microusd + spent_microusd + %s <= (SELECT limit_microusd FROM monitoring_budget WHERE id = budget_id)
+    RETURNING held_microusd + spent_microusd
 """
 _MOVE = """
     UPDATE monitoring_budgetaccount SET held_microusd = held_microusd - %s, spent_microusd = spent_microusd + %s

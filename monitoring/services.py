@@ -52,7 +52,6 @@ def reserve(
         )
         insert(reservation)
         if claims:
-            reservation.is_budgeted = True
             budgets.hold(reservation, claims)
     return reservation
 

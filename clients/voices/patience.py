@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -22,6 +23,8 @@ from monitoring.models import Breaker
 from monitoring.pricing import Usage
 
 logger = logging.getLogger("rapport.voices")
+
+T = TypeVar("T")
 
 TELL_SECONDS = 1.0
 # Asking again would bring the same answer.
@@ -61,6 +64,49 @@ _boards: WeakKeyDictionary[asyncio.AbstractEventLoop, Switchboard] = WeakKeyDict
 def switchboard() -> Switchboard:
     """The one of this event loop, which is the process's."""
     return _boards.setdefault(asyncio.get_running_loop(), Switchboard())
+
+
+class SilenceClock:
+    """Ends a wait for text that lasts too long.
+
+    One timer for a whole call that looks now and then, since setting one anew for each piece costs as much as relaying
+    it. The listener's own time between two waits does not count.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._since: float | None = None
+        self._expired = False
+
+    def __enter__(self) -> Self:
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(self.seconds, self._look)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    async def wait(self, text: Awaitable[T]) -> T:
+        """The text, or VoiceError when it takes longer than `seconds`."""
+        self._since = _now()
+        try:
+            return await text
+        except asyncio.CancelledError:
+            # As asyncio.timeout does: a stop that came at the same time stays one.
+            if self._expired and self._task and self._task.uncancel() <= 0:
+                raise VoiceError(Fault.TIMEOUT, f"no text for {self.seconds:g} seconds") from None
+            raise
+        finally:
+            self._since = None
+
+    def _look(self) -> None:
+        now = _now()
+        left = (now if self._since is None else self._since) + self.seconds - now
+        if left > 0:
+            self._timer = asyncio.get_running_loop().call_later(left, self._look)
+        elif self._task:
+            self._expired = True
+            self._task.cancel()
 
 
 class PatientSpeech:
@@ -144,19 +190,12 @@ class PatientSpeech:
         """One call under the two clocks that only text renews."""
         speech = self._ask()
         self._calls.append(speech)
-        seconds = settings.REPLY_FIRST_TEXT_SECONDS
+        clock = SilenceClock(settings.REPLY_FIRST_TEXT_SECONDS)
         async with aclosing(aiter(speech)) as pieces:
-            while True:
-                try:
-                    # Not around the `yield`: it is the provider's time that is measured, not the listener's.
-                    async with asyncio.timeout(seconds):
-                        piece = await anext(pieces, None)
-                except TimeoutError as error:
-                    raise VoiceError(Fault.TIMEOUT, f"no text for {seconds:g} seconds") from error
-                if piece is None:
-                    break
-                seconds = settings.REPLY_SILENCE_SECONDS
-                yield piece
+            with clock:
+                while (piece := await clock.wait(anext(pieces, None))) is not None:
+                    clock.seconds = settings.REPLY_SILENCE_SECONDS
+                    yield piece
         if speech.ending is None and not self._said:
             raise VoiceError(Fault.CONNECTION, "the stream ended before the first text")
 

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from bench.standin import StandIn, running_standin
 from config.tests.portal import BASE, Portal, running_portal
 from conftest import CHROMIUM
 
@@ -25,6 +26,23 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 
 
 @pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, StandIn]]:
+    """A portal with a model behind it, whose faults a test chooses; it does not ask twice by itself."""
+    with (
+        running_standin(text="I got a letter.", ttft=5, delay=5) as api,
+        running_portal(
+            tmp_path_factory.mktemp("troubled"),
+            ANTHROPIC_API_KEY="test-key",
+            ANTHROPIC_BASE_URL=api.url,
+            PROVIDER_CALLS="1",
+            BACKOFF_FIRST_SECONDS="0.01",
+            MODEL_CALLS_AT_ONCE="1",
+        ) as portal,
+    ):
+        yield portal, api
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(
@@ -39,7 +57,7 @@ def enter(portal: Portal, browser: Browser) -> Iterator[Callable[..., Page]]:
     problems: list[str] = []
 
     def open_one(name: str, viewport: dict[str, int] | None = None, **options: object) -> Page:
-        context = browser.new_context(viewport=viewport or DESKTOP, base_url=portal.url, **options)  # type: ignore[arg-type]
+        context = browser.new_context(viewport=viewport or DESKTOP, **{"base_url": portal.url, **options})  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -186,6 +204,124 @@ def test_stop_keeps_what_arrived_and_try_again_makes_it_whole(enter: Callable[..
     look(page, "chat-stopped")
     page.get_by_role("button", name="Try again").click()
     wait_for_reply(page, begun + 1)
+
+
+def limit_messages(portal: Portal, count: int, seconds: int) -> None:
+    portal.ask(
+        "from monitoring.models import RateLimit\n"
+        f"RateLimit.objects.filter(name='message_user').update(count={count}, seconds={seconds})"
+    )
+
+
+def test_a_client_that_cannot_answer_says_so_and_answers_when_the_fault_is_gone(
+    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
+) -> None:
+    portal, api = troubled
+    page = enter("student", PHONE, base_url=portal.url)
+    page.get_by_role("button", name=re.compile("^Start")).first.click()
+    expect(page.locator("#composer")).to_be_visible()
+    begun = replies(page)
+    api.modes(fault="529")
+    say(page, "Hello, what brings you here today?")
+    failed = page.locator(".message-client[data-status=failed]")
+    expect(failed.locator(".message-text")).not_to_be_empty()
+    expect(failed.locator(".message-note")).to_contain_text("the service that speaks for them is overloaded")
+    line = failed.locator(".message-text").inner_text()
+    look(page, "chat-failed")
+    page.reload()
+    expect(failed.locator(".message-text")).to_have_text(line)
+    expect(failed.locator(".message-note")).to_contain_text("the service that speaks for them is overloaded")
+
+    api.modes(fault="")
+    page.get_by_role("button", name="Try again").click()
+    wait_for_reply(page, begun + 1)
+    expect(page.get_by_text("I got a letter.", exact=True)).to_be_visible()
+    expect(page.get_by_text("Hello, what brings you here today?", exact=True)).to_have_count(1)
+
+
+def test_who_writes_too_fast_keeps_the_text_and_can_send_it_after_the_countdown(
+    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
+) -> None:
+    portal, _api = troubled
+    limit_messages(portal, 1, 6)
+    page = enter("student", PHONE, base_url=portal.url)
+    page.get_by_role("button", name=re.compile("^(Start|Continue)")).last.click()
+    expect(page.locator("#composer")).to_be_visible()
+    begun = replies(page)
+    say(page, "Hello.")
+    wait_for_reply(page, begun + 1)
+    say(page, "May I ask what the letter says?")
+    expect(page.locator("#composer-note")).to_contain_text("You can send the next message in")
+    expect(page.locator("#say")).to_have_value("May I ask what the letter says?")
+    expect(page.locator("#send")).to_have_attribute("aria-disabled", "true")
+    look(page, "chat-limit")
+    expect(page.locator("#send")).to_have_attribute("aria-disabled", "false", timeout=15_000)
+    expect(page.locator("#composer-note")).to_be_empty()
+    page.locator("#send").click()
+    wait_for_reply(page, begun + 2)
+    limit_messages(portal, 1_000, 60)
+
+
+def test_who_waits_in_line_reads_where_until_the_reply_begins(
+    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
+) -> None:
+    portal, api = troubled
+    one = enter("student", PHONE, base_url=portal.url, color_scheme="dark")
+    two = one.context.new_page()
+    for page, name in ((one, "Sylvia"), (two, "Walter")):
+        page.goto(f"/practice/?q={name}")
+        page.get_by_role("button", name=re.compile("^(Start|Continue)")).first.click()
+        expect(page.locator("#composer")).to_be_visible()
+    begun = replies(two)
+    api.modes(ttft=6_000)
+    say(one, "Good morning.")
+    expect(one.locator(".message-thinking")).to_contain_text("is thinking")
+    say(two, "Good morning.")
+    expect(two.locator(".message-thinking")).to_contain_text("The reply comes next.")
+    look(two, "chat-queue")
+    api.modes(ttft=5)
+    wait_for_reply(two, begun + 1)
+    expect(two.locator(".message-thinking:visible")).to_have_count(0)
+
+
+def test_a_used_up_budget_is_told_before_anybody_types_and_the_draft_is_kept(
+    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
+) -> None:
+    portal, _api = troubled
+    page = enter("student", PHONE, base_url=portal.url)
+    page.get_by_role("button", name=re.compile("^(Start|Continue)")).last.click()
+    expect(page.locator("#allowance")).to_be_hidden()
+    portal.ask(
+        "from monitoring.models import Budget\nBudget.objects.create(scope='user', period='day', limit_microusd=0)"
+    )
+    # Told by the refusal, and by the page from then on.
+    say(page, "May I come back tomorrow?")
+    expect(page.locator("#allowance")).to_contain_text("used up")
+    expect(page.locator("#say")).to_have_value("May I come back tomorrow?")
+    page.get_by_role("link", name="Check again").click()
+    expect(page.locator("#allowance")).to_contain_text("used up")
+    expect(page.locator("#say")).to_have_value("May I come back tomorrow?")
+    expect(page.locator("#send")).to_have_attribute("aria-disabled", "true")
+    look(page, "chat-budget")
+
+
+def test_a_model_that_does_not_answer_is_told_before_a_student_begins(
+    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
+) -> None:
+    portal, _api = troubled
+    portal.ask(
+        "from monitoring import breakers\n"
+        "from monitoring.models import Budget\n"
+        "Budget.objects.all().delete()\n"
+        "for _ in range(5): breakers.failed(provider=breakers.configured_provider(),"
+        " model='claude-haiku-5-5', fault='overloaded')"
+    )
+    page = enter("student", PHONE, base_url=portal.url)
+    expect(page.get_by_text("Clients cannot answer just now.")).to_be_visible()
+    look(page, "practice-service")
+    page.get_by_role("button", name=re.compile("^(Start|Continue)")).last.click()
+    expect(page.locator("#service")).to_contain_text("Clients cannot answer just now.")
+    look(page, "chat-service")
 
 
 def test_a_pause_hides_the_composer_and_goes_on_where_it_was(enter: Callable[..., Page]) -> None:

@@ -178,7 +178,7 @@ class Runner:
         if finished is not None:
             self.hub.told(session_id, finished.revision)
             await self.hub.tell_done(session_id, finished.reply)
-            if live.claimed.reservation.is_budgeted:
+            if live.claimed.reservation.is_nearly_last:
                 await self._tell_what_is_left(session_id)
 
     async def _tell_what_is_left(self, session_id: uuid.UUID) -> None:
@@ -228,14 +228,15 @@ class Runner:
 
         The voice minds the silences; here is the one clock that nothing renews.
         """
+        most = settings.REPLY_MAX_CHARACTERS
         try:
             async with asyncio.timeout(settings.QUEUE_SECONDS + settings.REPLY_TOTAL_SECONDS) as clock:
                 async with aclosing(aiter(speech)) as pieces:
                     async for piece in pieces:
                         if live.first_text_at is None:
                             clock.reschedule(asyncio.get_running_loop().time() + settings.REPLY_TOTAL_SECONDS)
-                        await live.say(storable(piece)[: settings.REPLY_MAX_CHARACTERS - live.length])
-                        if live.length >= settings.REPLY_MAX_CHARACTERS:
+                        await live.say(storable(piece)[: most - live.length])
+                        if live.length >= most:
                             return Heard(speech, Turn.Status.TRUNCATED, "too_long")
         except asyncio.CancelledError:
             return _ended_by_us(live, speech)

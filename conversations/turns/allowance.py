@@ -11,9 +11,6 @@ from conversations.turns.accept import most_that_a_reply_costs, scopes_of
 from monitoring import budgets
 from monitoring.models.price import UnknownPriceError
 
-# From here on people are told how many replies are left.
-FEW = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -34,10 +31,10 @@ def allowance(session: Session) -> Allowance | None:
         each = most_that_a_reply_costs(session)
     except UnknownPriceError:
         return None
-    replies = left.left_microusd // each if each else FEW
+    replies = left.left_microusd // each if each else budgets.FEW
     if not replies:
         return Allowance(exhausted=True, text=left.used_up)
-    if replies >= FEW:
+    if replies >= budgets.FEW:
         return None
     text = ngettext(
         "The budget is nearly used up: it covers about %(count)d more reply.",

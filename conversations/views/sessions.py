@@ -97,15 +97,20 @@ def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     stored = {message.pk for message in context["messages_page"]}
     if running and running.reply_id not in stored:
         context["reply_running"] = {"message": running.reply_id, "text": running.partial_text}
+    allowed = allowance(session)
     context |= {
         "socket_path": session.socket_path,
         "max_length": settings.MESSAGE_MAX_CHARACTERS,
         "scripted": session.voice == Session.Voice.SCRIPTED,
         "model_choices": _model_choices(session),
-        "allowance": allowance(session),
-        "service": service_words(session.model) if session.voice == Session.Voice.CLAUDE else "",
+        "allowance": allowed,
+        "service": "" if allowed and allowed.exhausted else _service(session),
     }
     return render(request, "conversations/session.html", context)
+
+
+def _service(session: Session) -> str:
+    return service_words(session.model) if session.voice == Session.Voice.CLAUDE else ""
 
 
 def _number(text: str | None) -> int:

@@ -31,8 +31,8 @@ class Reservation(models.Model):
     accounts = models.ManyToManyField(BudgetAccount, verbose_name=_("budgets it counts against"), related_name="+")
     created_at = models.DateTimeField(_("reserved at"), auto_now_add=True)
 
-    # Of one that was just made: whether any budget applies. In memory alone.
-    is_budgeted = False
+    # Of one that was just made: whether a budget covers few more like it. In memory alone.
+    is_nearly_last = False
 
     class Meta:
         verbose_name = _("reservation")
