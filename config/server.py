@@ -29,8 +29,9 @@ def serve(host: str, port: int, on_ready: Callable[[], None]) -> None:
     running = loop.run_until_complete(engine())
 
     def ready() -> None:
-        # A frame that is too big is answered by close code 1009 instead of a dropped connection.
-        server.ws_factory.setProtocolOptions(failByDrop=False)
+        # A frame that is too big is answered by close code 1009 instead of a dropped connection. An Origin of "null" is
+        # refused by our own validator, which says so in the log.
+        server.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True)
         server.ws_factory.protocol = PortalWebSocketProtocol
         on_ready()
 

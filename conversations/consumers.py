@@ -98,45 +98,50 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def _say(self, request: protocol.Send, viewer: Viewer) -> None:
         key = str(request.client_key)
         self._refuse_while_draining(key)
-        try:
-            accepted = await in_database(
-                accept,
-                by=self.user,
-                session_id=viewer.session_id,
-                client_key=request.client_key,
-                text=request.text,
-                owner=self.engine.process_id,
-            )
-        except TurnRefusedError as refusal:
-            raise ProtocolError(refusal.code, str(refusal), key, refusal.retry_after) from refusal
-        viewer.own_replies.add(accepted.turn.reply_id)
-        viewer.held_sequence += accepted.message.sequence == viewer.held_sequence + 1
-        await self.send(protocol.accepted(accepted.message))
+        with self.engine.runner.accepting(viewer.session_id):
+            try:
+                accepted = await in_database(
+                    accept,
+                    by=self.user,
+                    session_id=viewer.session_id,
+                    client_key=request.client_key,
+                    text=request.text,
+                    owner=self.engine.process_id,
+                )
+            except TurnRefusedError as refusal:
+                raise ProtocolError(refusal.code, str(refusal), key, refusal.retry_after) from refusal
+            viewer.own_replies.add(accepted.turn.reply_id)
+            viewer.held_sequence += accepted.message.sequence == viewer.held_sequence + 1
+            try:
+                await self.send(protocol.accepted(accepted.message))
+                for other in self.engine.hub.of(viewer.session_id) if accepted.claimed else ():
+                    if other is not viewer and other.resumed:
+                        await other.give(accepted.message)
+            finally:
+                # Also when this socket is gone: what was accepted is answered.
+                if accepted.claimed:
+                    self._start(accepted.claimed, accepted.revision)
         if accepted.claimed is None:
             await self._show_again(accepted, viewer)
-            return
-        for other in self.engine.hub.of(viewer.session_id):
-            if other is not viewer and other.resumed:
-                await other.give(accepted.message)
-        self._start(accepted.claimed, accepted.revision)
 
     async def _retry(self, request: protocol.Retry, viewer: Viewer) -> None:
         self._refuse_while_draining(None)
-        try:
-            accepted = await in_database(
-                retry,
-                by=self.user,
-                session_id=viewer.session_id,
-                reply_id=request.message,
-                owner=self.engine.process_id,
-            )
-        except TurnRefusedError as refusal:
-            raise ProtocolError(refusal.code, str(refusal), retry_after=refusal.retry_after) from refusal
-        viewer.own_replies.add(accepted.turn.reply_id)
+        with self.engine.runner.accepting(viewer.session_id):
+            try:
+                accepted = await in_database(
+                    retry,
+                    by=self.user,
+                    session_id=viewer.session_id,
+                    reply_id=request.message,
+                    owner=self.engine.process_id,
+                )
+            except TurnRefusedError as refusal:
+                raise ProtocolError(refusal.code, str(refusal), retry_after=refusal.retry_after) from refusal
+            viewer.own_replies.add(accepted.turn.reply_id)
+            if accepted.claimed:
+                self._start(accepted.claimed, accepted.revision)
         if accepted.claimed is None:
             await self._show_again(accepted, viewer)
-        else:
-            self._start(accepted.claimed, accepted.revision)
 
     def _start(self, claimed: ClaimedTurn, revision: int) -> None:
         self.engine.hub.told(claimed.session_id, revision)
@@ -198,8 +203,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Send what happens elsewhere; a broken socket is its own trouble, the turn and the other sockets go on."""
         try:
             await self.send(frame)
-        except Exception:
-            logger.exception("a viewer could not be told")
+        except Exception as error:  # noqa: BLE001  (whatever it is, this socket hears no more)
+            logger.info("a viewer could not be told: %r", error)
             await self.disconnect(Close.RESTARTING)
 
     def _from_this_machine(self) -> bool:

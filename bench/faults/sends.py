@@ -18,7 +18,7 @@ from conversations.models import Message, Turn
 from monitoring.models import Budget, BudgetAccount, LedgerEntry, Reservation
 
 
-@fault("A8", "connection cut at random points")
+@fault("A8", "connection cut at random points", "once if short")
 async def cut_connections(stage: Stage) -> None:
     """Every turn's connection is cut at a random byte: in the handshake, in the send, in the ack, in the reply.
 
@@ -64,7 +64,7 @@ async def talk_through(student: Student, proxy: Proxy, turns: int) -> list[bool]
     return right
 
 
-@fault("A9", "the same send 20 times at once")
+@fault("A9", "the same send 20 times at once", "once if short")
 async def repeated_sends(stage: Stage) -> None:
     """One frame arrives twenty times at once, over four sockets (on both processes, where there are two).
 
@@ -101,7 +101,7 @@ def rows_of(sessions: list[uuid.UUID]) -> dict[str, int]:
     return {"messages": said, "turns": turns, "bills": bills}
 
 
-@fault("A10", "two tabs send together")
+@fault("A10", "two tabs send together", "once if short")
 async def two_tabs(stage: Stage) -> None:
     """Two tabs of one session say different things at the same moment.
 

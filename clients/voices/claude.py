@@ -63,7 +63,8 @@ def sdk() -> anthropic.AsyncAnthropic:
             # Only connecting has a limit here; `patience` ends a silent call, pings or not.
             timeout=httpx2.Timeout(None, connect=10.0),
             http_client=anthropic.DefaultAioHttpClient(
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100)
+                # 0 is aiohttp's word for no limit; None would be its default of 100.
+                limits=httpx2.Limits(max_connections=0, max_keepalive_connections=100)
             ),
         )
     return clients[key]

@@ -93,6 +93,7 @@ def look(page: Page, name: str) -> None:
 
 
 def say(page: Page, text: str) -> None:
+    expect(page.locator("#timer")).to_be_visible()  # the page's script runs
     page.locator("#say").fill(text)
     page.locator("#say").press("Enter")
 
@@ -226,6 +227,7 @@ def test_a_client_that_cannot_answer_says_so_and_answers_when_the_fault_is_gone(
     failed = page.locator(".message-client[data-status=failed]")
     expect(failed.locator(".message-text")).not_to_be_empty()
     expect(failed.locator(".message-note")).to_contain_text("the service that speaks for them is overloaded")
+    expect(page.locator("#announcer")).to_contain_text("Your message is kept")
     line = failed.locator(".message-text").inner_text()
     look(page, "chat-failed")
     page.reload()
@@ -257,6 +259,7 @@ def test_who_writes_too_fast_keeps_the_text_and_can_send_it_after_the_countdown(
     look(page, "chat-limit")
     expect(page.locator("#send")).to_have_attribute("aria-disabled", "false", timeout=15_000)
     expect(page.locator("#composer-note")).to_be_empty()
+    expect(page.locator("#announcer")).to_have_text("You can send it now.")
     page.locator("#send").click()
     wait_for_reply(page, begun + 2)
     limit_messages(portal, 1_000, 60)

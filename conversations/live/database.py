@@ -16,11 +16,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _threads = ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="live-database")
+# The heart must beat, and the watch look, also while a whole class waits in line for the other threads.
+_upkeep = ThreadPoolExecutor(2, thread_name_prefix="live-upkeep")
 
 
 async def in_database(verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a synchronous verb that uses the database in one of the few threads, and wait for its answer."""
     result: R = await database_sync_to_async(verb, thread_sensitive=False, executor=_threads)(*args, **kwargs)
+    return result
+
+
+async def in_upkeep(verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Like `in_database`, in the threads of the engine's own rounds."""
+    result: R = await database_sync_to_async(verb, thread_sensitive=False, executor=_upkeep)(*args, **kwargs)
     return result
 
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from conversations.live.database import in_database
+from conversations.live.database import in_upkeep
 from conversations.live.hub import Hub
 from conversations.live.runner import Runner
 from conversations.live.watch import Watch
@@ -35,7 +35,7 @@ class Engine:
     async def start(self) -> None:
         """Register this process, end what dead ones left, and begin to beat, save, watch and recover."""
         await self._beat()
-        await in_database(recover)
+        await in_upkeep(recover)
         self._tasks = [
             asyncio.create_task(_every(settings.HEARTBEAT_SECONDS, self._beat)),
             asyncio.create_task(_every(settings.HEARTBEAT_SECONDS, self._recover)),
@@ -61,13 +61,13 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        await in_database(heartbeats.stop, self.process_id)
+        await in_upkeep(heartbeats.stop, self.process_id)
 
     async def _beat(self) -> None:
-        await in_database(heartbeats.beat, self.process_id, Heartbeat.Kind.WEB)
+        await in_upkeep(heartbeats.beat, self.process_id, Heartbeat.Kind.WEB)
 
     async def _recover(self) -> None:
-        await in_database(recover, self.process_id, self.runner.at_work)
+        await in_upkeep(recover, self.process_id, self.runner.at_work, self.runner.accepting_in)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

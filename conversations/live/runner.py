@@ -4,7 +4,9 @@ import asyncio
 import logging
 import time
 import uuid
-from contextlib import aclosing
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -17,7 +19,7 @@ from clients.voices.base import Fault
 from clients.voices.fallback import fallback_line
 from clients.voices.patience import Waiting
 from conversations import protocol
-from conversations.live.database import in_database, patiently
+from conversations.live.database import in_database, in_upkeep, patiently
 from conversations.live.hub import Hub
 from conversations.models import Session, Turn
 from conversations.text import storable
@@ -105,6 +107,22 @@ class Runner:
         self.hub = hub
         self.live: dict[uuid.UUID, LiveTurn] = {}
         self._tasks: dict[uuid.UUID, asyncio.Task[None]] = {}
+        self._accepting: Counter[uuid.UUID] = Counter()
+
+    @contextmanager
+    def accepting(self, session_id: uuid.UUID) -> Iterator[None]:
+        """Around accepting a turn and starting it: in between it is in the database, and nobody works on it yet."""
+        self._accepting[session_id] += 1
+        try:
+            yield
+        finally:
+            self._accepting[session_id] -= 1
+            self._accepting += Counter()
+
+    @property
+    def accepting_in(self) -> set[uuid.UUID]:
+        """The sessions in which a turn is being accepted."""
+        return set(self._accepting)
 
     def start(self, claimed: ClaimedTurn) -> None:
         """Answer this turn, unless it is being answered already."""
@@ -133,19 +151,21 @@ class Runner:
         fresh = [(live, live.index) for live in self.live.values() if live.index != live.saved_index]
         if fresh:
             checkpoints = [Checkpoint(live.claimed.id, live.claimed.fence, index, live.text) for live, index in fresh]
-            await in_database(save_checkpoints, checkpoints)
+            await in_upkeep(save_checkpoints, checkpoints)
             for live, index in fresh:
                 live.saved_index = index
 
     async def drain(self, seconds: float) -> None:
         """Wait for the running turns, at most so long; those that take longer are interrupted, their text kept."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while (self._tasks or self._accepting) and loop.time() < end:  # noqa: ASYNC110  (once, at the end)
+            await asyncio.sleep(0.02)
+        for live in list(self.live.values()):
+            live.interrupt()
         if self._tasks:
-            _done, late = await asyncio.wait(self._tasks.values(), timeout=seconds)
-            for live in list(self.live.values()):
-                live.interrupt()
-            if late:
-                # Writing them down takes a moment. A database that is away now leaves them to another process's reaper.
-                await asyncio.wait(late, timeout=settings.HEARTBEAT_DEAD_SECONDS)
+            # Writing them down takes a moment. A database that is away now leaves them to another process's reaper.
+            await asyncio.wait(list(self._tasks.values()), timeout=settings.HEARTBEAT_DEAD_SECONDS)
 
     async def _run(self, live: LiveTurn) -> None:
         try:

@@ -11,7 +11,7 @@ from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
 from conversations import protocol
-from conversations.live.database import in_database
+from conversations.live.database import in_upkeep
 from conversations.live.hub import Hub, Viewer
 from conversations.live.runner import Runner
 from conversations.models import Message, Session, Turn
@@ -40,7 +40,7 @@ class Watch:
 
     async def look(self) -> None:
         """One round: stops asked for elsewhere, lost rights, changed sessions, replies that run elsewhere."""
-        for reply_id in await in_database(stops_asked_for, self.process_id):
+        for reply_id in await in_upkeep(stops_asked_for, self.process_id):
             self.runner.stop(reply_id)
         if self.hub.sessions():
             await self._close_lost_access()
@@ -49,10 +49,10 @@ class Watch:
 
     async def _close_lost_access(self) -> None:
         viewers = self.hub.all()
-        revisions = await in_database(access_revisions, {v.user_id for v in viewers})
-        signed_in = await in_database(living_sign_ins, {v.sign_in for v in viewers})
+        revisions = await in_upkeep(access_revisions, {v.user_id for v in viewers})
+        signed_in = await in_upkeep(living_sign_ins, {v.sign_in for v in viewers})
         doubtful = [v for v in viewers if v.checked_revision is None or v.checked_revision != revisions.get(v.user_id)]
-        allowed = await in_database(still_allowed, doubtful) if doubtful else set()
+        allowed = await in_upkeep(still_allowed, doubtful) if doubtful else set()
         for viewer in viewers:
             if viewer.sign_in not in signed_in or (viewer in doubtful and viewer not in allowed):
                 self.hub.remove(viewer)
@@ -62,11 +62,11 @@ class Watch:
             viewer.checked_revision = revisions.get(viewer.user_id)
 
     async def _tell_changes(self) -> None:
-        for session in await in_database(changed_sessions, dict(self.hub.revisions)):
+        for session in await in_upkeep(changed_sessions, dict(self.hub.revisions)):
             viewers = self.hub.of(session.pk)
             held = min((v.held_sequence for v in viewers if v.resumed), default=session.last_sequence)
             awaited = {reply_id for v in viewers if not v.resumed for reply_id in v.own_replies}
-            for message in await in_database(messages_to_tell, session.pk, held, awaited):
+            for message in await in_upkeep(messages_to_tell, session.pk, held, awaited):
                 for viewer in viewers:
                     await tell_of(viewer, message)
             if self.hub.statuses.get(session.pk) != session.status:
@@ -79,7 +79,7 @@ class Watch:
 
     async def _tell_remote_turns(self) -> None:
         """Replies that another process speaks arrive as snapshots, as often as that process saves them."""
-        turns = await in_database(remote_turns, self.process_id, self.hub.sessions())
+        turns = await in_upkeep(remote_turns, self.process_id, self.hub.sessions())
         shown: dict[uuid.UUID, int] = {}
         for turn in turns:
             before = self._shown.get(turn.reply_id)

@@ -1,23 +1,27 @@
 """What a student may rely on when the provider, a process or the network fails."""
 
 import asyncio
+import datetime as dt
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
 from accounts.models import User
 from bench.standin import StandIn, running_standin
 from clients.models import ClientProfile
 from clients.voices.fallback import fallback_line
-from conversations import consumers, sessions
+from conversations import consumers, protocol, sessions
 from conversations.live import engine as engines
 from conversations.live import runner
 from conversations.live.database import in_database
 from conversations.live.engine import Engine
 from conversations.models import Message, Session, Turn
+from conversations.tests.conftest import Chat, sign_in
 from conversations.turns import accept as accepting
 from conversations.turns.finish import Outcome, finish
 from conversations.turns.recover import recover
@@ -378,8 +382,6 @@ async def test_a_drain_finishes_running_replies_then_closes_so_that_clients_reco
     assert await busy.frame() == {"closed": 1012}
     await draining
     assert not await Heartbeat.objects.filter(pk=engine.process_id).aexists()
-    from conversations.tests.conftest import Chat, sign_in
-
     newcomer = Chat(talk.pk, await in_database(sign_in, student))
     assert await newcomer.open() == {"closed": 1012}
 
@@ -548,3 +550,55 @@ async def test_a_session_of_a_living_database_is_not_lost_when_a_loop_fails(
     await asyncio.sleep(0.1)
     task.cancel()
     assert len(calls) > 1
+
+
+async def test_a_drain_waits_for_a_send_that_is_being_accepted_and_for_its_reply(
+    engine: Engine, open_chat: OpenChat, student: User, talk: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = await open_chat(student, talk)
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(**arguments: Any) -> accepting.Accepted:
+        loop.call_soon_threadsafe(begun.set)
+        time.sleep(0.4)
+        return accepting.accept(**arguments)
+
+    monkeypatch.setattr(consumers, "accept", slowly)
+    await chat.say("Hello")
+    await begun.wait()
+    draining = asyncio.create_task(engine.runner.drain(10))
+    assert engine.runner.accepting_in == {talk.pk}
+    assert (await chat.until("done"))[-1]["status"] == "complete"
+    await draining
+    assert not engine.runner.accepting_in
+
+
+async def test_a_turn_that_is_accepted_and_not_yet_begun_is_not_taken_for_dropped(
+    engine: Engine, student: User, talk: Session, quick: Any
+) -> None:
+    quick.HEARTBEAT_DEAD_SECONDS = 0.0
+    await in_database(heartbeats.beat, engine.process_id, Heartbeat.Kind.WEB)
+    quick.HEARTBEAT_DEAD_SECONDS = 60.0
+    accepted = await in_database(orphan, student, talk, engine.process_id, "")
+    await Turn.objects.filter(pk=accepted.turn.pk).aupdate(accepted_at=timezone.now() - dt.timedelta(hours=1))
+    assert await in_database(recover, engine.process_id, set(), {talk.pk}) == 0
+    assert await in_database(recover, engine.process_id, set(), set()) == 1
+
+
+async def test_a_send_of_a_socket_that_breaks_in_that_moment_is_answered_all_the_same(
+    engine: Engine, student: User, talk: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = Chat(talk.pk, await in_database(sign_in, student))
+    assert (await chat.open())["type"] == "hello"
+
+    def gone(_message: Message) -> str:
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(protocol, "accepted", gone)
+        await chat.say("Hello")
+        with pytest.raises(ConnectionResetError):
+            await chat.until("done")
+    await engine.runner.drain(5)
+    assert (await Turn.objects.aget()).status == "complete"

@@ -14,10 +14,13 @@ from monitoring import pricing
 from monitoring.models import Heartbeat
 
 
-def recover(own: uuid.UUID | None = None, at_work: Collection[uuid.UUID] = ()) -> int:
+def recover(
+    own: uuid.UUID | None = None, at_work: Collection[uuid.UUID] = (), accepting_in: Collection[uuid.UUID] = ()
+) -> int:
     """End every running turn whose owner's heart has stopped, or that nobody took; how many were ended.
 
-    A living process names itself and the replies it works on: a turn that it owns and has dropped is ended too.
+    A living process names itself, the replies it works on and the sessions in which it accepts a turn just now: any
+    other turn that it owns was dropped and is ended too.
     Safe to run from many places at once: the finish is a compare-and-set.
     """
     long_ago = timezone.now() - dt.timedelta(seconds=settings.HEARTBEAT_DEAD_SECONDS)
@@ -25,6 +28,7 @@ def recover(own: uuid.UUID | None = None, at_work: Collection[uuid.UUID] = ()) -
     dead = Q(owner__isnull=False) & ~Q(owner__in=living)
     untaken = Q(owner=None, accepted_at__lt=long_ago)
     dropped = Q(owner=own, owner__isnull=False, accepted_at__lt=long_ago) & ~Q(reply_id__in=at_work)
+    dropped &= ~Q(session_id__in=accepting_in)
     orphans = Turn.objects.running().filter(dead | untaken | dropped)
     ended = 0
     for turn in orphans.select_related("session__client_version", "reservation"):

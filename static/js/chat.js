@@ -202,6 +202,7 @@ function accept(key, id, sequence) {
   tick(article);
   place(article, sequence);
   note("");
+  if (state.exhausted) allow(""); // there was money after all
   refresh();
 }
 

@@ -9,9 +9,16 @@ const language = document.documentElement.lang || undefined;
 export const say = (key, values = {}) =>
   (words[key] || "").trim().replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
 export const number = (value, options) => new Intl.NumberFormat(language, options).format(value);
-export const announce = (text) => {
-  $("announcer").textContent = text;
-};
+
+let announcedAt = 0;
+
+/** Have it read out; what comes in the same moment is read with what came before, not instead of it. */
+export function announce(text) {
+  const before = $("announcer").textContent;
+  const together = Date.now() - announcedAt < 1_000 && !before.includes(text);
+  $("announcer").textContent = together ? `${before} ${text}` : text;
+  announcedAt = Date.now();
+}
 
 /** Write only what changed, so that nothing flickers and no reader hears it twice. */
 export function write(node, text) {
