@@ -214,7 +214,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     def _refuse_while_draining(self, key: str | None) -> None:
         if self.engine.draining:
-            words = _("The server is restarting. Your text is safe and will be sent again in a moment.")
+            words = _("The server is restarting. Your text is safe in the box; send it again in a moment.")
             raise ProtocolError(Code.PROVIDER_UNAVAILABLE, words, key)
 
 

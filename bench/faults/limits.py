@@ -1,5 +1,6 @@
 """Limits on the way: who signs in, sends or downloads too often is told how long to wait."""
 
+import asyncio
 import re
 import uuid
 
@@ -31,6 +32,8 @@ async def past_the_limits(stage: Stage) -> None:
     seconds for programs. Figures: let in; refusals without a wait.
     """
     await in_database(lower_limits)
+    # Each process reads a changed limit within a second.
+    await asyncio.sleep(1.5)
     try:
         sends = await sends_past_the_limit(stage)
         student = (await in_database(school.seats, 1))[0]

@@ -73,40 +73,46 @@ class SilenceClock:
     it. The listener's own time between two waits does not count.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, first: float, later: float) -> None:
+        self._seconds, self._later = first, later
         self._since: float | None = None
         self._expired = False
 
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(self.seconds, self._look)
+        self._set_timer(self._seconds)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
 
     async def wait(self, text: Awaitable[T]) -> T:
-        """The text, or VoiceError when it takes longer than `seconds`."""
+        """The text. Raises VoiceError when it takes longer than `first` seconds, or `later` ones after the first."""
         self._since = _now()
         try:
-            return await text
+            heard = await text
         except asyncio.CancelledError:
             # As asyncio.timeout does: a stop that came at the same time stays one.
             if self._expired and self._task and self._task.uncancel() <= 0:
-                raise VoiceError(Fault.TIMEOUT, f"no text for {self.seconds:g} seconds") from None
+                raise VoiceError(Fault.TIMEOUT, f"no text for {self._seconds:g} seconds") from None
             raise
         finally:
             self._since = None
+        self._seconds = self._later
+        return heard
 
     def _look(self) -> None:
         now = _now()
-        left = (now if self._since is None else self._since) + self.seconds - now
+        left = (now if self._since is None else self._since) + self._seconds - now
         if left > 0:
-            self._timer = asyncio.get_running_loop().call_later(left, self._look)
+            self._set_timer(left)
         elif self._task:
             self._expired = True
             self._task.cancel()
+
+    def _set_timer(self, left: float) -> None:
+        # Never longer than a later wait: one that begins meanwhile may be shorter than what is left of the first.
+        self._timer = asyncio.get_running_loop().call_later(min(left, self._later), self._look)
 
 
 class PatientSpeech:
@@ -190,11 +196,10 @@ class PatientSpeech:
         """One call under the two clocks that only text renews."""
         speech = self._ask()
         self._calls.append(speech)
-        clock = SilenceClock(settings.REPLY_FIRST_TEXT_SECONDS)
+        clock = SilenceClock(settings.REPLY_FIRST_TEXT_SECONDS, settings.REPLY_SILENCE_SECONDS)
         async with aclosing(aiter(speech)) as pieces:
             with clock:
                 while (piece := await clock.wait(anext(pieces, None))) is not None:
-                    clock.seconds = settings.REPLY_SILENCE_SECONDS
                     yield piece
         if speech.ending is None and not self._said:
             raise VoiceError(Fault.CONNECTION, "the stream ended before the first text")

@@ -7,6 +7,8 @@ const PING_EVERY = 25_000;
 const PONG_WITHIN = 10_000;
 const RETRY_FIRST = 500;
 const RETRY_MOST = 30_000;
+const RETRY_RESTARTING = 2_000; // a server that said it restarts is back within seconds
+const RESTARTS_FOR = 30_000;
 const QUIET_FOR = 900; // a connection that is back this soon is not worth a word
 const STEADY_AFTER = 5_000; // only a connection that lasted ends the back-off
 const NO_RECONNECT = { 4401: "signed-out", 4404: "unavailable", 4410: "withdrawn" };
@@ -78,8 +80,8 @@ function lost(code) {
   steadySince = 0;
   if (code in NO_RECONNECT) state.over = true;
   else {
-    restarting = code === 1012;
-    const wait = Math.min(RETRY_MOST, RETRY_FIRST * 2 ** failures);
+    restarting = code === 1012 || (restarting && Date.now() - lostAt < RESTARTS_FOR);
+    const wait = Math.min(restarting ? RETRY_RESTARTING : RETRY_MOST, RETRY_FIRST * 2 ** failures);
     failures += 1;
     nextTry = Date.now() + wait * (0.5 + Math.random() / 2);
   }
