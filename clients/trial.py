@@ -91,7 +91,8 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
         kind=TRIAL,
         scopes=[],
         price=price,
-        amount_microusd=price.ceiling(tokens, settings.REPLY_MAX_TOKENS),
+        # With room for the state block.
+        amount_microusd=price.ceiling(pricing.most_tokens(prompt, QUESTION) + 400, settings.REPLY_MAX_TOKENS),
     )
     # One call, whatever the breaker says: the question is whether the model answers now.
     speech = speak(voice, request, reservation, patient=False)

@@ -232,6 +232,7 @@ COST_WARNING_MICROUSD = read.integer("COST_WARNING_MICROUSD", 10_000)
 # The provider's clock: only text renews it, since pings are no progress.
 REPLY_FIRST_TEXT_SECONDS = read.seconds("REPLY_FIRST_TEXT_SECONDS", 30.0, minimum=0.1)
 REPLY_SILENCE_SECONDS = read.seconds("REPLY_SILENCE_SECONDS", 15.0, minimum=0.1)
+# Nothing renews this one: it runs from the first text.
 REPLY_TOTAL_SECONDS = read.seconds("REPLY_TOTAL_SECONDS", 120.0, minimum=0.1)
 # A call that fails before the first word is made again, at most so often in all, after a pause that doubles.
 PROVIDER_CALLS = read.integer("PROVIDER_CALLS", 3, minimum=1, maximum=10)

@@ -30,8 +30,9 @@ from monitoring.models import BudgetAccount, DailyUsage, LedgerEntry, Reservatio
 
 # So many breaches of one check are named; the rest is counted.
 NAMED = 20
-# No attempt takes so long: money held longer without running work belongs to nobody.
-HELD_SECONDS = 600
+# No attempt takes so long, and a forgotten trial is released within 20 minutes: money that is held longer without
+# running work belongs to nobody.
+HELD_SECONDS = 1_500
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,7 @@ def hold(reservation: Reservation, claims: Sequence[Claim]) -> None:
                 taken = cursor.fetchone()
             if not taken:
                 raise BudgetExhaustedError(claim)
+            # One more than the few, since those who talk at the same time spend too.
             reservation.is_nearly_last |= taken[0] + (FEW + 1) * amount > claim.budget.limit_microusd
             held.append(_Hold(reservation=reservation, budgetaccount_id=pk))
     _Hold.objects.bulk_create(held)
@@ -270,18 +271,23 @@ _accounts: OrderedDict[tuple[uuid.UUID, uuid.UUID, dt.date], int] = OrderedDict(
 
 def _account(claim: Claim, *, known: bool = True) -> int:
     """The key of this claim's account, made where missing: two may try at once, and one row comes of it."""
-    if not known or claim.key not in _accounts:
+    if known and (kept := _accounts.get(claim.key)):
+        return kept
+    found = _read([claim])
+    if not found:
+        new = BudgetAccount(budget=claim.budget, scope_id=claim.scope_id, starts_on=claim.starts_on, label=claim.label)
+        BudgetAccount.objects.bulk_create([new], ignore_conflicts=True)
         found = _read([claim])
-        if not found:
-            new = BudgetAccount(
-                budget=claim.budget, scope_id=claim.scope_id, starts_on=claim.starts_on, label=claim.label
-            )
-            BudgetAccount.objects.bulk_create([new], ignore_conflicts=True)
-            found = _read([claim])
-        _accounts[claim.key] = found[claim.key].pk
-        if len(_accounts) > _KEPT:
-            _accounts.popitem(last=False)
-    return _accounts[claim.key]
+    pk = found[claim.key].pk
+    # Only once committed: SQLite gives the number of a row that was rolled back to the next one.
+    transaction.on_commit(lambda: _keep(claim, pk))
+    return pk
+
+
+def _keep(claim: Claim, pk: int) -> None:
+    _accounts[claim.key] = pk
+    if len(_accounts) > _KEPT:
+        _accounts.popitem(last=False)
 
 
 def _left(budget: Budget, account: BudgetAccount | None) -> int:

@@ -1,4 +1,4 @@
-"""What this process knows of a model's breaker: kept in memory, so that a reply of a healthy model asks no database."""
+"""What this process knows of a model's breaker: read at most once a second for all replies together."""
 
 import asyncio
 import logging

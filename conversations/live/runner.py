@@ -29,6 +29,7 @@ from conversations.turns.fallback import give_to, next_model
 from conversations.turns.finish import Outcome, finish
 from conversations.turns.progress import Checkpoint, save_checkpoints
 from monitoring import errors, pricing
+from monitoring.models import Severity
 
 logger = logging.getLogger("rapport.turns")
 
@@ -294,15 +295,14 @@ async def _failed(live: LiveTurn, speech: Speech, failure: Exception) -> Heard:
     else:
         logger.error("turn %s broke", live.claimed.id, exc_info=failure)
         fault = Fault.SERVER
-    if not speech.calls:
-        # Its breaker is open, which was written down when it opened.
-        return Heard(speech, Turn.Status.FAILED, str(fault), str(fault))
     try:
         await in_database(
             errors.record,
             kind=f"provider.{fault}",
             source=live.claimed.request.model,
             detail=str(failure) or repr(failure),
+            # Without a call nothing new went wrong: the line was full, or the breaker open, which was written down then.
+            severity=Severity.ERROR if speech.calls else Severity.WARNING,
             session_uuid=live.claimed.session_id,
         )
     except DatabaseFault:

@@ -192,7 +192,8 @@ def _new_turn(by: User, chair: Chair, message: Message, owner: uuid.UUID, retry_
     )
     update(session, "last_sequence", "said_tokens", "revision", "last_activity_at")
     # Many want the rows of limits and budgets: they are locked last and so for the shortest time.
-    reservation = _reservation(by, chair, reply_id)
+    limits.admit((RateLimit.Name.MESSAGES_PER_PERSON, str(by.pk)), (RateLimit.Name.MESSAGES_OF_SITE, ""))
+    reservation = reserve_reply(by=by, talk=chair, reply_id=reply_id)
     turn = Turn(
         session_id=chair.id,
         message=message,
@@ -225,15 +226,14 @@ def _new_turn(by: User, chair: Chair, message: Message, owner: uuid.UUID, retry_
     return Accepted(message, turn, session.revision, claimed)
 
 
-def _reservation(by: User, chair: Chair, reply_id: uuid.UUID) -> Reservation:
-    """Money for one attempt, within the limits."""
-    limits.admit((RateLimit.Name.MESSAGES_PER_PERSON, str(by.pk)), (RateLimit.Name.MESSAGES_OF_SITE, ""))
+def reserve_reply(*, by: User, talk: Chair | Session, reply_id: uuid.UUID) -> Reservation:
+    """Money for one attempt at this reply. Raises BudgetExhaustedError and UnknownPriceError."""
     return reserve(
         by=by,
         kind="turn",
-        scopes=[*scopes_of(chair.id, chair.section_id), Scope("message", reply_id, "")],
-        price=price_of(chair.voice, chair.model),
-        amount_microusd=most_that_a_reply_costs(chair),
+        scopes=[*scopes_of(talk.id, talk.section_id), Scope("message", reply_id, "")],
+        price=price_of(talk.voice, talk.model),
+        amount_microusd=most_that_a_reply_costs(talk),
     )
 
 

@@ -6,11 +6,11 @@ from django.conf import settings
 from django.db import transaction
 
 from conversations.models import Session, Turn
-from conversations.turns.accept import ClaimedTurn, most_that_a_reply_costs, price_of, scopes_of
+from conversations.turns.accept import ClaimedTurn, reserve_reply
 from monitoring import pricing
-from monitoring.budgets import BudgetExhaustedError, Scope, tell_refusal
+from monitoring.budgets import BudgetExhaustedError, tell_refusal
 from monitoring.models.price import UnknownPriceError
-from monitoring.services import reserve, settle
+from monitoring.services import settle
 
 
 def next_model(tried: set[str]) -> str | None:
@@ -44,17 +44,12 @@ def _give_to(claimed: ClaimedTurn, model: str, used: pricing.Usage, calls: int) 
         usage=used,
         outcome=Turn.Status.FAILED,
         first_text_ms=None,
+        # The reply's own entry has the whole time.
         total_ms=0,
         calls=calls,
     )
     session.model = model
-    turn.reservation = reserve(
-        by=session.student,
-        kind="turn",
-        scopes=[*scopes_of(session.pk, session.section_id), Scope("message", claimed.reply_id, "")],
-        price=price_of(claimed.voice, model),
-        amount_microusd=most_that_a_reply_costs(session),
-    )
+    turn.reservation = reserve_reply(by=session.student, talk=session, reply_id=claimed.reply_id)
     turn.save(update_fields=["reservation"])
     session.input_tokens += used.total_input
     session.output_tokens += used.output

@@ -315,6 +315,8 @@ def check_accounts() -> None:
     """Held and spent of each account are the sums of its reservations and their ledger entries, within the limit."""
     for row in BudgetAccount.objects.select_related("budget"):
         of = Reservation.objects.filter(accounts=row)
+        if row.budget.scope in {"session", "section"}:
+            assert all(str(row.scope_id) in {scope["id"] for scope in reservation.scopes} for reservation in of)
         assert row.held_microusd == sum(r.amount_microusd for r in of.filter(state="held"))
         assert row.spent_microusd == sum(e.cost_microusd for e in LedgerEntry.objects.filter(reservation__in=of))
         assert row.held_microusd + row.spent_microusd <= row.budget.limit_microusd
