@@ -79,7 +79,8 @@ def _create(by: User, client: ClientProfile) -> Session:
             token_count=pricing.estimate_tokens(client.opening_line),
         )
         session.last_sequence = 1
-        session.save(update_fields=["last_sequence"])
+        session.said_tokens = pricing.most_tokens(client.opening_line)
+        session.save(update_fields=["last_sequence", "said_tokens"])
     return session
 
 

@@ -112,12 +112,14 @@ def _cost_by(price: pricing.Price) -> Coalesce:
     kinds = ("input", "output", "cache_write", "cache_read")
     tokens = {kind: Cast(F(f"{kind}_tokens"), wide) for kind in kinds}
     total_input = tokens["input"] + tokens["cache_write"] + tokens["cache_read"]
+    largest = When(largest_input_tokens__gt=0, then=Cast(F("largest_input_tokens"), wide))
+    request = Case(largest, default=total_input, output_field=wide)
     cases = []
     for tier in sorted(price.tiers, key=lambda tier: -tier.from_input):
         millionths: Any = Value(pricing.MILLION - 1, output_field=wide)
         for kind in kinds:
             millionths = millionths + tokens[kind] * Value(getattr(tier, kind), output_field=wide)
-        reached = GreaterThanOrEqual(total_input, tier.from_input)
+        reached = GreaterThanOrEqual(request, tier.from_input)
         cases.append(When(reached, then=millionths / Value(pricing.MILLION, output_field=wide)))
     return Coalesce(Case(*cases, output_field=wide), Value(-1, output_field=wide))
 

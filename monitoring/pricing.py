@@ -19,6 +19,8 @@ class Usage:
     cache_write: int = 0
     cache_read: int = 0
     estimated: bool = False
+    # Total input of the largest call, where the counts are the sum of several: the tier goes by it. 0 for one call.
+    largest: int = 0
 
     @property
     def total_input(self) -> int:
@@ -59,7 +61,7 @@ class Price:
 
     def cost(self, usage: Usage) -> int:
         """Micro-dollars of this usage, rounded up once over the sum: a school is never shown less than it pays."""
-        tier = self.tier_for(usage.total_input)
+        tier = self.tier_for(usage.largest or usage.total_input)
         total = (
             usage.input * tier.input
             + usage.output * tier.output
@@ -121,6 +123,7 @@ def estimate_usage(prompt: Sequence[str], reply: str, counted: Usage | None = No
         cache_write=counted.cache_write if counted else 0,
         cache_read=counted.cache_read if counted else 0,
         estimated=True,
+        largest=counted.largest if counted else 0,
     )
 
 

@@ -93,6 +93,7 @@ def settle(
         first_text_ms=first_text_ms,
         total_ms=total_ms,
         calls=calls,
+        largest_input_tokens=usage.largest,
         outcome=outcome,
     )
     insert(entry)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from clients.snapshot import ClientSnapshot
 from clients.voices.scripted import Line
+from monitoring import errors
 from monitoring.pricing import Usage
 
 
@@ -36,7 +37,8 @@ class VoiceError(Exception):
     """A provider failed. `fault` is its kind, `retry_after` the seconds it asked for, the message is for operators."""
 
     def __init__(self, fault: Fault, detail: str, retry_after: float | None = None) -> None:
-        super().__init__(detail)
+        # In one line and without keys, since it goes to logs and pages: providers quote what they were sent.
+        super().__init__(" ".join(errors.without_secrets(detail).split()))
         self.fault = fault
         self.retry_after = retry_after
 

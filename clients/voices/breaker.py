@@ -82,12 +82,12 @@ class BreakerView:
         asking = asyncio.ensure_future(_in_database(lambda: breakers.try_probe(**probe)))
         try:
             taken = await asyncio.shield(asking)
+            await self._read()
         except asyncio.CancelledError:
             # Stopped while the database answers: what it gave is given back.
             if await asking:
                 await self.release_probe(key)
             raise
-        await self._read()
         return bool(taken)
 
     async def release_probe(self, key: Key) -> None:

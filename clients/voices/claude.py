@@ -143,8 +143,8 @@ class ClaudeSpeech:
             raise VoiceError(Fault.TIMEOUT, repr(error)) from error
         except (anthropic.APIError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise VoiceError(Fault.CONNECTION, repr(error)) from error
-        except ValueError as error:
-            raise VoiceError(Fault.SERVER, f"unreadable stream: {error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise VoiceError(Fault.SERVER, f"unreadable stream: {error!r}") from error
 
 
 def status_fault(error: anthropic.APIStatusError) -> VoiceError:

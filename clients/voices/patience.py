@@ -293,4 +293,5 @@ def _total(usages: Iterable[Usage | None]) -> Usage | None:
         cache_write=sum(usage.cache_write for usage in counted),
         cache_read=sum(usage.cache_read for usage in counted),
         estimated=any(usage.estimated for usage in counted),
+        largest=max(usage.total_input for usage in counted) if len(counted) > 1 else 0,
     )

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from conversations.live.database import in_upkeep
@@ -31,6 +33,8 @@ class Engine:
         self.watch = Watch(self.process_id, self.hub, self.runner)
         self.draining = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._beaten_at = time.monotonic()
+        self._judging_from = 0.0
 
     async def start(self) -> None:
         """Register this process, end what dead ones left, and begin to beat, save, watch and recover."""
@@ -65,9 +69,18 @@ class Engine:
 
     async def _beat(self) -> None:
         await in_upkeep(heartbeats.beat, self.process_id, Heartbeat.Kind.WEB)
+        now = time.monotonic()
+        if now - self._beaten_at > settings.HEARTBEAT_DEAD_SECONDS:
+            # The database was away, for others too: they get as long to say that they live.
+            self._judging_from = now + settings.HEARTBEAT_DEAD_SECONDS
+        self._beaten_at = now
 
     async def _recover(self) -> None:
-        await in_upkeep(recover, self.process_id, self.runner.at_work, self.runner.accepting_in)
+        late = time.monotonic() - self._beaten_at > settings.HEARTBEAT_DEAD_SECONDS
+        if late or time.monotonic() < self._judging_from:
+            return
+        at_work, accepting_in = self.runner.at_work, self.runner.accepting_in
+        await in_upkeep(recover, self.process_id, at_work, accepting_in, timezone.now())
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

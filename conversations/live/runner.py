@@ -48,6 +48,7 @@ class LiveTurn:
         self.hub = hub
         # Its first model could not answer, and another one was asked.
         self.fell_back = False
+        self.ending = False
         self.text = ""
         self.length = 0
         self.index = 0
@@ -95,7 +96,8 @@ class LiveTurn:
         await self.flush()
 
     def interrupt(self) -> None:
-        """End the listening now; what arrived is kept, and how the reply ended is decided there."""
+        """End the listening now, or before it begins; what arrived is kept, and how it ended is decided there."""
+        self.ending = True
         if self.listening is not None:
             self.listening.cancel()
 
@@ -222,7 +224,7 @@ class Runner:
             given = None
             while given is None:
                 model = next_model(tried) if heard.status == Turn.Status.FAILED and heard.fault else None
-                if model is None or live.stopping:
+                if model is None or live.ending:
                     return heard
                 tried.add(model)
                 used = usage_of(live, heard.speech)
@@ -236,7 +238,7 @@ class Runner:
         claimed = live.claimed
         speech = speak(claimed.voice, claimed.request, claimed.reservation, on_wait=on_wait)
         live.listening = asyncio.create_task(self._listen(live, speech))
-        if live.stopping:
+        if live.ending:
             live.interrupt()
         try:
             return await live.listening
@@ -301,7 +303,7 @@ async def _failed(live: LiveTurn, speech: Speech, failure: Exception) -> Heard:
             kind=f"provider.{fault}",
             source=live.claimed.request.model,
             detail=str(failure) or repr(failure),
-            # Without a call nothing new went wrong: the line was full, or the breaker open, which was written down then.
+            # Without a call nothing new went wrong: the line was full, or the breaker was open.
             severity=Severity.ERROR if speech.calls else Severity.WARNING,
             session_uuid=live.claimed.session_id,
         )

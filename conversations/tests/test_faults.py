@@ -23,10 +23,11 @@ from conversations.live.engine import Engine
 from conversations.models import Message, Session, Turn
 from conversations.tests.conftest import Chat, sign_in
 from conversations.turns import accept as accepting
+from conversations.turns.fallback import give_to
 from conversations.turns.finish import Outcome, finish
 from conversations.turns.recover import recover
 from monitoring import heartbeats, pricing
-from monitoring.models import ErrorEntry, Heartbeat, LedgerEntry, ModelPrice, Reservation
+from monitoring.models import ErrorEntry, Heartbeat, LedgerEntry, ModelPrice, Reservation, price
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("audited")]
 
@@ -609,3 +610,69 @@ async def test_a_send_of_a_socket_that_breaks_in_that_moment_is_answered_all_the
             await chat.until("done")
     await engine.runner.drain(5)
     assert (await Turn.objects.aget()).status == "complete"
+
+
+async def test_several_calls_for_one_reply_never_reach_a_dearer_tier_together(
+    chat: Any, api: StandIn, quick: Any
+) -> None:
+    await ModelPrice.objects.acreate(
+        model="claude-haiku-5-5", valid_from=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), from_input=1_500,
+        input=50_000_000, output=50_000_000, cache_write=50_000_000, cache_read=50_000_000,
+    )  # fmt: skip
+    price.forget()
+    api.next(fault="error", at=0)
+    api.next(fault="error", at=0)
+    assert (await ended(chat))["status"] == "complete"
+    entry = await LedgerEntry.objects.aget()
+    assert entry.calls == 3
+    assert entry.largest_input_tokens < 1_500 < entry.total_input
+    assert entry.cost_microusd < 1_000
+
+
+async def test_a_process_whose_database_was_away_does_not_end_its_own_replies(
+    engine: Engine, student: User, talk: Session, quick: Any
+) -> None:
+    quick.SCRIPTED_PIECE_SECONDS = 0.1
+    accepted = await in_database(orphan, student, talk, engine.process_id, "")
+    assert accepted.claimed
+    engine.runner.start(accepted.claimed)
+    await Heartbeat.objects.aupdate(beat_at=timezone.now() - dt.timedelta(hours=1))
+    assert await in_database(recover, engine.process_id, engine.runner.at_work) == 0
+    engine._beaten_at -= 3600
+    await engine._recover()  # late itself: it does not judge others
+    await engine._beat()
+    await engine._recover()  # and gives them time to say that they live
+    await engine.runner.drain(10)
+    assert (await Turn.objects.aget()).status == "complete"
+
+
+async def test_a_turn_given_to_another_model_twice_is_given_once(
+    claude_talk: Session, student: User, engine: Engine, api: StandIn
+) -> None:
+    accepted = await in_database(orphan, student, claude_talk, engine.process_id, "")
+    assert accepted.claimed
+    first = await in_database(give_to, accepted.claimed, "claude-sonnet-5-5", pricing.Usage(), 1)
+    again = await in_database(give_to, accepted.claimed, "claude-sonnet-5-5", pricing.Usage(), 1)
+    assert first
+    assert again
+    assert first.reservation.pk == again.reservation.pk
+    assert await LedgerEntry.objects.acount() == 1
+    outcome = Outcome(Turn.Status.STOPPED, "", pricing.Usage(), fell_back=True)
+    assert await in_database(finish, again.id, again.fence, outcome)
+    assert await in_database(give_to, accepted.claimed, "claude-sonnet-5-5", pricing.Usage(), 1) is None
+
+
+async def test_a_drain_ends_a_reply_that_was_about_to_be_asked_of_another_model(
+    engine: Engine, student: User, claude_talk: Session, api: StandIn, quick: Any
+) -> None:
+    quick.FALLBACK_MODELS = ["claude-sonnet-5-5"]
+    api.modes(fault="401")
+    accepted = await in_database(orphan, student, claude_talk, engine.process_id, "")
+    assert accepted.claimed
+    engine.runner.start(accepted.claimed)
+    live = engine.runner.live[accepted.claimed.reply_id]
+    while live.listening is None:  # noqa: ASYNC110  (the very next rounds of the loop)
+        await asyncio.sleep(0)
+    live.ending = True
+    await engine.runner.drain(10)
+    assert {request["body"]["model"] for request in api.requests()} == {"claude-haiku-5-5"}

@@ -38,6 +38,9 @@ def _give_to(claimed: ClaimedTurn, model: str, used: pricing.Usage, calls: int) 
     turn = Turn.objects.held(claimed.id, claimed.fence).first()
     if turn is None:
         return None
+    if turn.reservation_id != claimed.reservation.pk:
+        # Asked again, since the answer of the first time was lost with the database.
+        return replace(claimed, request=replace(claimed.request, model=model), reservation=turn.reservation)
     # The old money first, so that a nearly empty budget is not asked for both.
     entry = settle(
         reservation=claimed.reservation,

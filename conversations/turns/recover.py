@@ -15,17 +15,23 @@ from monitoring.models import Heartbeat
 
 
 def recover(
-    own: uuid.UUID | None = None, at_work: Collection[uuid.UUID] = (), accepting_in: Collection[uuid.UUID] = ()
+    own: uuid.UUID | None = None,
+    at_work: Collection[uuid.UUID] = (),
+    accepting_in: Collection[uuid.UUID] = (),
+    seen_at: dt.datetime | None = None,
 ) -> int:
     """End every running turn whose owner's heart has stopped, or that nobody took; how many were ended.
 
     A living process names itself, the replies it works on and the sessions in which it accepts a turn just now: any
-    other turn that it owns was dropped and is ended too.
+    other turn that it owned well before that moment, `seen_at`, was dropped and is ended too.
     Safe to run from many places at once: the finish is a compare-and-set.
     """
-    long_ago = timezone.now() - dt.timedelta(seconds=settings.HEARTBEAT_DEAD_SECONDS)
+    long_ago = (seen_at or timezone.now()) - dt.timedelta(seconds=settings.HEARTBEAT_DEAD_SECONDS)
     living = Heartbeat.objects.alive(Heartbeat.Kind.WEB).values("pk")
     dead = Q(owner__isnull=False) & ~Q(owner__in=living)
+    if own:
+        # Whoever asks lives, even if a database that was away kept its heart from saying so.
+        dead &= ~Q(owner=own)
     untaken = Q(owner=None, accepted_at__lt=long_ago)
     dropped = Q(owner=own, owner__isnull=False, accepted_at__lt=long_ago) & ~Q(reply_id__in=at_work)
     dropped &= ~Q(session_id__in=accepting_in)

@@ -165,6 +165,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='ledgerentry',
+            name='largest_input_tokens',
+            field=models.PositiveIntegerField(default=0, help_text='Where several were made: the price tier goes by it.', verbose_name='input tokens of the largest call'),
+        ),
+        migrations.AddField(
+            model_name='ledgerentry',
             name='message_uuid',
             field=models.UUIDField(null=True, verbose_name='reply'),
         ),

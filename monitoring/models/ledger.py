@@ -71,6 +71,11 @@ class LedgerEntry(models.Model):
     first_text_ms = models.PositiveIntegerField(_("time to first text in ms"), null=True)
     total_ms = models.PositiveIntegerField(_("total time in ms"), default=0)
     calls = models.PositiveSmallIntegerField(_("calls to the provider"), default=1)
+    largest_input_tokens = models.PositiveIntegerField(
+        _("input tokens of the largest call"),
+        default=0,
+        help_text=_("Where several were made: the price tier goes by it."),
+    )
     outcome = models.CharField(_("outcome"), max_length=20)
     settled_at = models.DateTimeField(_("settled at"), auto_now_add=True, db_index=True)
 
