@@ -109,7 +109,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DATABASES: dict[str, dict[str, Any]] = {
     "default": read.database("DATABASE_URL", f"sqlite:///{DATA_DIR}/rapport.sqlite3")
 }
-DATABASE_THREADS = read.integer("DATABASE_THREADS", 6, minimum=1, maximum=64)
+DATABASE_THREADS = read.integer("DATABASE_THREADS", 4, minimum=1, maximum=64)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATA_DIR.mkdir(parents=True, exist_ok=True)
     DATABASES["default"] |= {
@@ -234,6 +234,9 @@ REPLY_FIRST_TEXT_SECONDS = read.seconds("REPLY_FIRST_TEXT_SECONDS", 30.0, minimu
 REPLY_SILENCE_SECONDS = read.seconds("REPLY_SILENCE_SECONDS", 15.0, minimum=0.1)
 # Nothing renews this one: it runs from the first text.
 REPLY_TOTAL_SECONDS = read.seconds("REPLY_TOTAL_SECONDS", 120.0, minimum=0.1)
+# What streams in is gathered for so long, and longer where a process would read more often than this in all.
+DELTA_JOIN_SECONDS = read.seconds("DELTA_JOIN_SECONDS", 0.04)
+DELTAS_PER_SECOND = read.integer("DELTAS_PER_SECOND", 1_000, minimum=1)
 # A call that fails before the first word is made again, at most so often in all, after a pause that doubles.
 PROVIDER_CALLS = read.integer("PROVIDER_CALLS", 3, minimum=1, maximum=10)
 BACKOFF_FIRST_SECONDS = read.seconds("BACKOFF_FIRST_SECONDS", 0.5, minimum=0.01)
@@ -256,7 +259,6 @@ SCRIPTED_PIECE_SECONDS = read.seconds("SCRIPTED_PIECE_SECONDS", 0.03)
 MESSAGE_MAX_CHARACTERS = read.integer("MESSAGE_MAX_CHARACTERS", 8_000, minimum=1, maximum=8_000)
 FRAME_MAX_BYTES = read.integer("FRAME_MAX_BYTES", 65_536, minimum=1_024)
 RESUME_MAX_MESSAGES = read.integer("RESUME_MAX_MESSAGES", 200, minimum=1, maximum=200)
-DELTA_JOIN_SECONDS = read.seconds("DELTA_JOIN_SECONDS", 0.04)
 CHECKPOINT_SECONDS = read.seconds("CHECKPOINT_SECONDS", 1.0, minimum=0.05)
 WATCH_SECONDS = read.seconds("WATCH_SECONDS", 1.0, minimum=0.05, maximum=2.0)
 HEARTBEAT_SECONDS = read.seconds("HEARTBEAT_SECONDS", 3.0, minimum=0.05)

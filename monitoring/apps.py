@@ -9,3 +9,7 @@ class MonitoringConfig(AppConfig):
 
     name = "monitoring"
     verbose_name = _("Monitoring")
+
+    def ready(self) -> None:
+        """Teach the ORM our lookups."""
+        from monitoring import lookups  # noqa: F401

@@ -3,14 +3,13 @@
 import datetime as dt
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -19,7 +18,7 @@ from django.utils.translation import override
 
 from monitoring import alerts, periods
 from monitoring.models import NOBODY, Alert, Budget, BudgetAccount, LedgerEntry, Reservation, Severity
-from monitoring.prepared import Select
+from monitoring.prepared import Answer, Select, ask, insert, upsert
 from monitoring.pricing import usd
 
 # The order in which every transaction locks accounts. The site's row, which all want, comes last and is held shortest.
@@ -77,6 +76,12 @@ class Claim:
     def renews_on(self) -> dt.date | None:
         """The first day with a fresh account; None when the next term is not known."""
         return periods.next_start(self.budget.period, self.day)
+
+    def account(self, *, held: int) -> BudgetAccount:
+        """Its account as a new row would be, with so many micro-dollars held."""
+        return BudgetAccount(
+            budget=self.budget, scope_id=self.scope_id, label=self.label, starts_on=self.starts_on, held_microusd=held
+        )
 
 
 class BudgetExhaustedError(Exception):
@@ -140,39 +145,44 @@ def hold(reservation: Reservation, claims: Sequence[Claim]) -> None:
     """Hold what this reservation sets aside in every one of these budgets, and note in which accounts.
 
     Call it in a transaction and give that up on BudgetExhaustedError: what was held before the refusal is then free
-    again. The limit is compared by the very UPDATE that raises what is held, so that two at once cannot both
+    again. The limit is compared by the very statement that raises what is held, so that two at once cannot both
     take what is left (docs/adr/0008).
     """
     amount = reservation.amount_microusd
+    # A new account has no row to compare with.
+    for claim in claims:
+        if amount > claim.budget.limit_microusd:
+            raise BudgetExhaustedError(claim)
+    asked = [
+        upsert(claim.account(held=amount), on_conflict=_HOLD, arguments=[claim.budget.limit_microusd])
+        for claim in claims
+    ]
     held = []
-    with connection.cursor() as cursor:
-        for claim in claims:
-            pk = _account(claim)
-            cursor.execute(_HOLD, [amount, pk, amount])
-            taken = cursor.fetchone()
-            if not taken:
-                # Full; or what we know of it is of a transaction that was given up.
-                pk = _account(claim, known=False)
-                cursor.execute(_HOLD, [amount, pk, amount])
-                taken = cursor.fetchone()
-            if not taken:
-                raise BudgetExhaustedError(claim)
-            # One more than the few, since those who talk at the same time spend too.
-            reservation.is_nearly_last |= taken[0] + (FEW + 1) * amount > claim.budget.limit_microusd
-            held.append(_Hold(reservation=reservation, budgetaccount_id=pk))
-    _Hold.objects.bulk_create(held)
+    for claim, answer in zip(claims, asked, strict=True):
+        if answer.first is None:
+            raise BudgetExhaustedError(claim)
+        pk, taken = answer.first
+        # One more than the few, since those who talk at the same time spend too.
+        reservation.is_nearly_last |= taken + (FEW + 1) * amount > claim.budget.limit_microusd
+        held.append(_Hold(reservation=reservation, budgetaccount_id=pk))
+    insert(*held)
 
 
-def settle(reservation: Reservation, cost_microusd: int) -> None:
+def held_by(reservation: Reservation) -> Answer:
+    """The accounts in which this reservation holds money, for `settle` and `release`."""
+    return _held_by.ask(reservation.pk)
+
+
+def settle(reservation: Reservation, accounts: Answer, cost_microusd: int) -> None:
     """Turn what this reservation holds into what it cost, in the same accounts, and tell of steps that this passed."""
-    for pk in _move(reservation, cost_microusd):
+    for pk in _move(reservation, accounts, cost_microusd):
         # Read after the update: the row is ours until the transaction ends, so that no step slips between two.
         _tell_step(BudgetAccount.objects.select_related("budget").get(pk=pk))
 
 
-def release(reservation: Reservation) -> None:
+def release(reservation: Reservation, accounts: Answer) -> None:
     """Free what this reservation holds."""
-    _move(reservation, 0)
+    _move(reservation, accounts, 0)
 
 
 def tell_refusal(error: BudgetExhaustedError) -> None:
@@ -183,8 +193,8 @@ def tell_refusal(error: BudgetExhaustedError) -> None:
     claim = error.claim
     if 100 in claim.budget.alert_steps:
         with transaction.atomic():
-            account = BudgetAccount.objects.select_related("budget").get(pk=_account(claim, known=False))
-            _tell(account, 100, refusing=True)
+            BudgetAccount.objects.bulk_create([claim.account(held=0)], ignore_conflicts=True)
+            _tell(_read([claim])[claim.key], 100, refusing=True)
 
 
 def remaining(scopes: Sequence[Scope], user_id: uuid.UUID | None) -> Remaining | None:
@@ -221,7 +231,6 @@ def conversations_left(left_microusd: int, *, typical_microusd: int | None = Non
 def forget() -> None:
     """Read everything anew the next time."""
     _mean_conversation.cache_clear()
-    _accounts.clear()
 
 
 @lru_cache(maxsize=1)
@@ -261,33 +270,9 @@ def _read(claims: Sequence[Claim]) -> dict[tuple[uuid.UUID, uuid.UUID, dt.date],
     wanted = Q()
     for claim in claims:
         wanted |= Q(budget=claim.budget, scope_id=claim.scope_id, starts_on=claim.starts_on)
-    return {(a.budget_id, a.scope_id, a.starts_on): a for a in BudgetAccount.objects.filter(wanted)}
-
-
-# Which row an account is never changes: kept for the path of a message, some hundred bytes each.
-_KEPT = 10_000
-_accounts: OrderedDict[tuple[uuid.UUID, uuid.UUID, dt.date], int] = OrderedDict()
-
-
-def _account(claim: Claim, *, known: bool = True) -> int:
-    """The key of this claim's account, made where missing: two may try at once, and one row comes of it."""
-    if known and (kept := _accounts.get(claim.key)):
-        return kept
-    found = _read([claim])
-    if not found:
-        new = BudgetAccount(budget=claim.budget, scope_id=claim.scope_id, starts_on=claim.starts_on, label=claim.label)
-        BudgetAccount.objects.bulk_create([new], ignore_conflicts=True)
-        found = _read([claim])
-    pk = found[claim.key].pk
-    # Only once committed: SQLite gives the number of a row that was rolled back to the next one.
-    transaction.on_commit(lambda: _keep(claim, pk))
-    return pk
-
-
-def _keep(claim: Claim, pk: int) -> None:
-    _accounts[claim.key] = pk
-    if len(_accounts) > _KEPT:
-        _accounts.popitem(last=False)
+    return {
+        (a.budget_id, a.scope_id, a.starts_on): a for a in BudgetAccount.objects.filter(wanted).select_related("budget")
+    }
 
 
 def _left(budget: Budget, account: BudgetAccount | None) -> int:
@@ -295,13 +280,13 @@ def _left(budget: Budget, account: BudgetAccount | None) -> int:
     return max(0, budget.limit_microusd - taken)
 
 
-# The limit is read by the UPDATE itself, which looks again after waiting for a lock. Django would write a join as
-# `id IN (SELECT …)`, which is not looked at again.
+# Makes the account where it is missing. The comparison is made with the row as it is once it is locked.
 _HOLD = """
-    UPDATE monitoring_budgetaccount SET held_microusd = held_microusd + %s
-    WHERE id = %s
-    AND held_microusd + spent_microusd + %s <= (SELECT limit_microusd FROM monitoring_budget WHERE id = budget_id)
-    RETURNING held_microusd + spent_microusd
+    ON CONFLICT (budget_id, scope_id, starts_on) DO UPDATE
+    SET held_microusd = monitoring_budgetaccount.held_microusd + excluded.held_microusd
+    WHERE monitoring_budgetaccount.held_microusd + monitoring_budgetaccount.spent_microusd
+        + excluded.held_microusd <= %s
+    RETURNING id, held_microusd + spent_microusd
 """
 _MOVE = """
     UPDATE monitoring_budgetaccount SET held_microusd = held_microusd - %s, spent_microusd = spent_microusd + %s
@@ -322,17 +307,15 @@ _held_by = Select(
 )
 
 
-def _move(reservation: Reservation, cost_microusd: int) -> list[int]:
+def _move(reservation: Reservation, accounts: Answer, cost_microusd: int) -> list[int]:
     """Turn what it holds into a cost in all its accounts, in the order of their locks; those that passed a step."""
+    rows = sorted(accounts.rows, key=_rank_of_hold)
+    moved = [ask(_MOVE, reservation.amount_microusd, cost_microusd, row[0]) for row in rows]
     passed = []
-    # A free one holds nothing anywhere.
-    rows = _held_by(reservation.pk) if reservation.amount_microusd else []
-    with connection.cursor() as cursor:
-        for pk, _scope_id, _start, _budget, _scope, _period, limit, steps in sorted(rows, key=_rank_of_hold):
-            cursor.execute(_MOVE, [reservation.amount_microusd, cost_microusd, pk])
-            spent, told = cursor.fetchone()
-            if any(step > told and spent * 100 >= step * limit for step in steps):
-                passed.append(pk)
+    for (pk, _scope_id, _start, _budget, _scope, _period, limit, steps), answer in zip(rows, moved, strict=True):
+        spent, told = answer.rows[0]
+        if any(step > told and spent * 100 >= step * limit for step in steps):
+            passed.append(pk)
     return passed
 
 

@@ -6,12 +6,11 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy, ngettext
 
 from monitoring.models import RateLimit, RateWindow
-from monitoring.prepared import update
+from monitoring.prepared import Answer, insert, upsert
 from monitoring.windows import Window
 
 # One limit, and whose window under it: a person's uuid, an address, "" for the whole site.
@@ -39,9 +38,11 @@ _SENTENCES = {
 # Makes the windows that are missing and locks all, in the order of the rows: one statement, so that there is no moment
 # between looking and making in which two could wait for each other. The update changes nothing; it is the lock.
 _LOCK = """
-    INSERT INTO monitoring_ratewindow (name, "key", slots, touched_at) VALUES {rows}
     ON CONFLICT (name, "key") DO UPDATE SET "key" = excluded."key"
-    RETURNING id, name, "key", slots
+    RETURNING name, "key", slots
+"""
+_SAVE = """
+    ON CONFLICT (name, "key") DO UPDATE SET slots = excluded.slots, touched_at = excluded.touched_at
 """
 
 
@@ -65,28 +66,63 @@ def wait_words(seconds: int) -> str:
     return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
 
 
-def admit(*keys: Key) -> dt.datetime:
-    """Count one more under each of these limits, or none; the moment it was counted at, for `give_back`.
+class Locked:
+    """The windows of some keys, locked until the transaction ends."""
 
-    Call it in a transaction, as late as may be: the windows stay locked until it ends. One query, and one for each
-    window, also the first time. A limit without a row does not limit. Raises LimitReachedError with the longest wait
-    when any is full, and then counts nothing.
+    def __init__(self, answer: Answer | None) -> None:
+        self._answer = answer
+
+    def admit(self) -> dt.datetime:
+        """Count one more under each, or none; the moment it was counted at, for `give_back`.
+
+        Raises LimitReachedError with the longest wait when any is full, and then counts nothing.
+        """
+        windows = self._windows()
+        # Read after the lock, or those who waited for it would count in the past.
+        now = timezone.now()
+        wait, name = max(((window.wait(now), name) for (name, _key), window in windows), default=(0, ""))
+        if wait:
+            raise LimitReachedError(RateLimit.Name(name), wait)
+        _save([(key, window.add(now)) for key, window in windows], now)
+        return now
+
+    def give_back(self, counted_at: dt.datetime) -> None:
+        """Uncount what was counted under each at that moment."""
+        now = timezone.now()
+        _save([(key, window.take_back(counted_at, now)) for key, window in self._windows()], now)
+
+    def _windows(self) -> list[tuple[Key, Window]]:
+        limits = in_force()
+        rows = self._answer.rows if self._answer else []
+        return [
+            (
+                (RateLimit.Name(name), key),
+                Window.from_json(json.loads(slots), count=limits[name].count, seconds=limits[name].seconds),
+            )
+            for name, key, slots in rows
+            if name in limits
+        ]
+
+
+def lock(*keys: Key) -> Locked:
+    """Lock the windows of these keys, made where missing; a limit without a row has none and does not limit.
+
+    Call it in a transaction, as late as may be. One query, and one more to count.
     """
-    windows = _locked(keys)
-    # Read after the lock, or those who waited for it would count in the past.
-    now = timezone.now()
-    wait, name = max(((window.wait(now), row.name) for row, window in windows), default=(0, ""))
-    if wait:
-        raise LimitReachedError(RateLimit.Name(name), wait)
-    _save([(row, window.add(now)) for row, window in windows], now)
-    return now
+    limits = in_force()
+    ordered = sorted({key for key in keys if key[0] in limits}, key=lambda key: (_RANKS[key[0]], key[1]))
+    rows = [RateWindow(name=name.value, key=key, touched_at=timezone.now()) for name, key in ordered]
+    return Locked(upsert(*rows, on_conflict=_LOCK) if rows else None)
+
+
+def admit(*keys: Key) -> dt.datetime:
+    """Lock these windows and count one more in each: see `lock` and `Locked.admit`."""
+    return lock(*keys).admit()
 
 
 def give_back(*keys: Key, counted_at: dt.datetime) -> None:
     """Uncount what `admit` counted under these limits at that moment. Call it in a transaction; two queries."""
-    windows = _locked(keys)
-    now = timezone.now()
-    _save([(row, window.take_back(counted_at, now)) for row, window in windows], now)
+    lock(*keys).give_back(counted_at)
 
 
 def clear(key: Key) -> None:
@@ -128,26 +164,10 @@ def _limits(second: int) -> dict[str, RateLimit]:
     return {limit.name: limit for limit in RateLimit.objects.all()}
 
 
-def _locked(keys: Sequence[Key]) -> list[tuple[RateWindow, Window]]:
-    """The windows of these keys, made where missing, locked until the transaction ends; one query."""
-    limits = in_force()
-    ordered = sorted({key for key in keys if key[0] in limits}, key=lambda key: (_RANKS[key[0]], key[1]))
-    if not ordered:
-        return []
-    rows = ", ".join(["(%s, %s, '[]', CURRENT_TIMESTAMP)"] * len(ordered))
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK.format(rows=rows), [part for name, key in ordered for part in (name.value, key)])
-        found = cursor.fetchall()
-    return [
-        (
-            RateWindow(pk=pk, name=name, key=key),
-            Window.from_json(json.loads(slots), count=limits[name].count, seconds=limits[name].seconds),
-        )
-        for pk, name, key, slots in found
+def _save(windows: Sequence[tuple[Key, Window]], now: dt.datetime) -> None:
+    """Write down windows that are locked, in one query."""
+    rows = [
+        RateWindow(name=name.value, key=key, slots=window.to_json(), touched_at=now) for (name, key), window in windows
     ]
-
-
-def _save(windows: Sequence[tuple[RateWindow, Window]], now: dt.datetime) -> None:
-    for row, window in windows:
-        row.slots, row.touched_at = window.to_json(), now
-        update(row, "slots", "touched_at")
+    if rows:
+        insert(*rows, on_conflict=_SAVE)

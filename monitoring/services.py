@@ -1,5 +1,6 @@
 """The door of money: reserve before a model is called, settle once after it, release what was not used."""
 
+import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from monitoring import budgets, pricing
-from monitoring.budgets import BudgetExhaustedError, Scope
+from monitoring.budgets import BudgetExhaustedError, Claim, Scope
 from monitoring.models import LedgerEntry, ModelPrice, Reservation
-from monitoring.prepared import insert, update
+from monitoring.prepared import Answer, insert, update
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -30,33 +31,39 @@ def reserve(
     scopes: Sequence[Scope],
     price: pricing.Price,
     amount_microusd: int,
+    reservation_id: uuid.UUID | None = None,
+    claims: Sequence[Claim] | None = None,
 ) -> Reservation:
     """Set money aside for one attempt and return the reservation, without which no voice speaks.
 
     `by` is None for work that nobody signed in asked for, such as a command's. The amount, the most that the attempt
     can cost in micro-dollars, is held in every budget that applies; an attempt that costs nothing asks no budget.
+    `reservation_id` is for a caller who writes down first what refers to it, `claims` for one who has asked already
+    which budgets apply.
 
     Call it in the transaction that accepts the work, so that neither exists without the other, and late in it: the
-    budgets' rows are locked from here to its end. Raises BudgetExhaustedError, with nothing written.
+    budgets' rows are locked from here to its end. Raises BudgetExhaustedError, with which that transaction must end.
     """
     user_id = by.pk if by else None
-    claims = budgets.applying(scopes, user_id) if amount_microusd else []
-    # Without a budget there is nothing to take back, and a savepoint would cost two more queries.
-    with transaction.atomic(savepoint=bool(claims)):
-        reservation = Reservation(
-            kind=kind,
-            user_id=user_id,
-            scopes=[{"kind": s.kind, "id": str(s.id), "label": s.label} for s in scopes],
-            price=price.to_json(),
-            amount_microusd=amount_microusd,
-        )
+    if claims is None:
+        claims = budgets.applying(scopes, user_id) if amount_microusd else []
+    reservation = Reservation(
+        id=reservation_id or uuid.uuid4(),
+        kind=kind,
+        user_id=user_id,
+        scopes=[{"kind": s.kind, "id": str(s.id), "label": s.label} for s in scopes],
+        price=price.to_json(),
+        amount_microusd=amount_microusd,
+    )
+    # Without a savepoint, which would cost two more queries while others wait for these rows.
+    with transaction.atomic(savepoint=False):
         insert(reservation)
         if claims:
             budgets.hold(reservation, claims)
     return reservation
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def settle(
     *,
     reservation: Reservation,
@@ -69,13 +76,12 @@ def settle(
     """Write the one settlement of this attempt, at the price frozen when it was reserved.
 
     What was held in budgets becomes what it cost. `calls` counts the calls to the provider that the attempt took.
-    Raises AlreadySettledError when the reservation is settled or released.
+    Raises AlreadySettledError when the reservation is settled or released; a transaction around it must then end.
     """
-    _close(reservation, Reservation.State.SETTLED)
+    accounts = _close(reservation, Reservation.State.SETTLED)
     scopes = {scope["kind"]: scope["id"] for scope in reservation.scopes}
     price = reservation.frozen_price
     cost = price.cost(usage)
-    budgets.settle(reservation, cost)
     entry = LedgerEntry(
         reservation=reservation,
         kind=reservation.kind,
@@ -97,23 +103,29 @@ def settle(
         outcome=outcome,
     )
     insert(entry)
+    # Many want the rows of budgets: they are locked last and so for the shortest time.
+    budgets.settle(reservation, accounts, cost)
     return entry
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def release(*, reservation: Reservation) -> None:
     """Give back what was set aside for an attempt that never reached a provider.
 
-    Raises AlreadySettledError when the reservation is settled or released.
+    Raises AlreadySettledError when the reservation is settled or released; a transaction around it must then end.
     """
-    _close(reservation, Reservation.State.RELEASED)
-    budgets.release(reservation)
+    accounts = _close(reservation, Reservation.State.RELEASED)
+    budgets.release(reservation, accounts)
 
 
-def _close(reservation: Reservation, state: Reservation.State) -> None:
+def _close(reservation: Reservation, state: Reservation.State) -> Answer:
+    """End its being held; the accounts in which it holds money."""
     reservation.state = state
-    if not update(reservation, "state", state=Reservation.State.HELD):
+    closed = update(reservation, "state", state=Reservation.State.HELD)
+    accounts = budgets.held_by(reservation)
+    if not closed.count:
         raise AlreadySettledError(_("This attempt was settled before; its first settlement stands."))
+    return accounts
 
 
 def offered_models() -> list[str]:

@@ -14,6 +14,7 @@ from django.conf import settings
 from clients import state
 from clients.voices.base import Ending, Fault, VoiceError, VoiceRequest
 from clients.voices.memory import recall
+from clients.voices.pace import Pace
 from clients.voices.scripted import Line
 from clients.voices.sse import MessageStream
 from monitoring.pricing import Usage
@@ -49,6 +50,7 @@ SPEND_CAP = "enforced_spend_limit_reached"
 # Connections belong to the event loop that opened them; a loop that is gone takes its clients along.
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], anthropic.AsyncAnthropic]]
 _clients = WeakKeyDictionary()
+_pace = Pace()
 
 
 def sdk() -> anthropic.AsyncAnthropic:
@@ -126,17 +128,19 @@ class ClaudeSpeech:
         """The pieces of text as they arrive. Raises VoiceError, of the kind that the provider's failure is."""
         self.calls = 1
         try:
-            async with sdk().messages.with_streaming_response.create(
-                **parameters(self.request), stream=True
-            ) as response:
-                async for data in response.iter_bytes():
-                    if text := self._stream.feed(data):
-                        yield text
-                    if self._stream.error:
-                        kind, message = self._stream.error
-                        raise VoiceError(FAULT_OF_TYPE.get(kind, Fault.SERVER), f"{kind}: {message}")
-                    if self._stream.ending:
-                        return
+            with _pace:
+                request = sdk().messages.with_streaming_response.create(**parameters(self.request), stream=True)
+                async with request as response:
+                    async for data in response.iter_bytes():
+                        if text := self._stream.feed(data):
+                            yield text
+                        if self._stream.error:
+                            kind, message = self._stream.error
+                            raise VoiceError(FAULT_OF_TYPE.get(kind, Fault.SERVER), f"{kind}: {message}")
+                        if self._stream.ending:
+                            return
+                        if text:
+                            await _pace.rest()
         except anthropic.APIStatusError as error:
             raise status_fault(error) from error
         except (anthropic.APITimeoutError, httpx2.TimeoutException) as error:

@@ -41,7 +41,7 @@ STATUS_OF_ENDING = {
 
 
 class LiveTurn:
-    """A turn that this process answers: the text so far, joined into deltas for those who follow it."""
+    """A turn that this process answers: the text so far, handed on to those who follow it."""
 
     def __init__(self, claimed: ClaimedTurn, hub: Hub) -> None:
         self.claimed = claimed
@@ -50,50 +50,25 @@ class LiveTurn:
         self.fell_back = False
         self.ending = False
         self.text = ""
-        self.length = 0
         self.index = 0
         self.saved_index = 0
         self.stopping = False
         self.started_at = time.monotonic()
         self.first_text_at: float | None = None
         self.listening: asyncio.Task[Heard] | None = None
-        self._unsent: list[str] = []
-        self._flusher: asyncio.Task[None] | None = None
 
     async def say(self, piece: str) -> None:
-        """Take the next piece: the first goes out at once, later ones are joined for a moment."""
-        self._unsent.append(piece)
-        self.length += len(piece)
+        """Send the next piece as one delta."""
+        if not piece:
+            return
         if self.first_text_at is None:
             self.first_text_at = time.monotonic()
-            await self.flush()
-        elif self._flusher is None:
-            self._flusher = asyncio.create_task(self._flush_later())
-
-    async def _flush_later(self) -> None:
-        await asyncio.sleep(settings.DELTA_JOIN_SECONDS)
-        self._flusher = None
-        await self.flush()
-
-    async def flush(self) -> None:
-        """Send what has gathered as one delta."""
-        if not self._unsent:
-            return
-        text = "".join(self._unsent)
-        self._unsent.clear()
         # Text and index move together before the first await: a viewer that joins now gets both or neither.
-        self.text += text
+        self.text += piece
         self.index += 1
         reply_id = self.claimed.reply_id
-        frame = protocol.delta(reply_id, self.index, text)
+        frame = protocol.delta(reply_id, self.index, piece)
         await self.hub.tell_followers(self.claimed.session_id, reply_id, frame, self.index)
-
-    async def end(self) -> None:
-        """Send the last piece; nothing is said after this."""
-        if self._flusher is not None:
-            self._flusher.cancel()
-            self._flusher = None
-        await self.flush()
 
     def interrupt(self) -> None:
         """End the listening now, or before it begins; what arrived is kept, and how it ended is decided there."""
@@ -184,7 +159,6 @@ class Runner:
         session_id, reply_id = live.claimed.session_id, live.claimed.reply_id
         await self.hub.tell_followers(session_id, reply_id, protocol.started(reply_id, live.claimed.message_id))
         heard = await self._hear_somebody(live)
-        await live.end()
         unspoken = heard.status == Turn.Status.FAILED and heard.fault
         outcome = Outcome(
             status=heard.status,
@@ -258,8 +232,8 @@ class Runner:
                     async for piece in pieces:
                         if live.first_text_at is None:
                             clock.reschedule(asyncio.get_running_loop().time() + settings.REPLY_TOTAL_SECONDS)
-                        await live.say(storable(piece)[: most - live.length])
-                        if live.length >= most:
+                        await live.say(storable(piece)[: most - len(live.text)])
+                        if len(live.text) >= most:
                             return Heard(speech, Turn.Status.TRUNCATED, "too_long")
         except asyncio.CancelledError:
             return _ended_by_us(live, speech)

@@ -23,13 +23,14 @@ class SessionQuerySet(models.QuerySet["Session"]):
             own |= models.Q(section__in=user.sections.values("pk"), kind=Session.Kind.PRACTICE)
         return self.filter(own)
 
-    def spoken_by(self, user: User | uuid.UUID) -> "SessionQuerySet":
-        """Sessions in which this person (or the one with this key) sits in the student's chair and may still speak.
+    def speakable(self) -> "SessionQuerySet":
+        """Sessions whose student may speak in them: who has left the section keeps the transcript, not the chair."""
+        enrolled = models.Q(section__enrolments__student=models.F("student"), section__enrolments__removed_at=None)
+        return self.filter(models.Q(kind=Session.Kind.TEST) | models.Q(section=None) | enrolled)
 
-        Who has left the section keeps the transcript, but not the chair.
-        """
-        enrolled = models.Q(section__enrolments__student=user, section__enrolments__removed_at=None)
-        return self.filter(models.Q(kind=Session.Kind.TEST) | models.Q(section=None) | enrolled, student=user)
+    def spoken_by(self, user: User | uuid.UUID) -> "SessionQuerySet":
+        """Sessions in which this person (or the one with this key) sits in the student's chair and may still speak."""
+        return self.speakable().filter(student=user)
 
     def open_to(self, user: User) -> "SessionQuerySet":
         """Sessions that this person may have open in a chat: a student only while they may speak in them."""

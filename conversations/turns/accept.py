@@ -2,14 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,10 +19,10 @@ from clients.voices.scripted import Line
 from conversations.models import Message, Session, Turn
 from conversations.protocol import Code
 from monitoring import limits, pricing
-from monitoring.budgets import BudgetExhaustedError, Scope, tell_refusal
+from monitoring.budgets import BudgetExhaustedError, Scope, applying, tell_refusal
 from monitoring.models import RateLimit, Reservation
 from monitoring.models.price import UnknownPriceError, price_now
-from monitoring.prepared import Select, insert, update
+from monitoring.prepared import Answer, Select, insert, together, update
 from monitoring.services import reserve
 
 # More than the state block and the wrapping of a request can have.
@@ -112,14 +111,16 @@ def accept(*, by: User, session_id: uuid.UUID, client_key: uuid.UUID, text: str,
     provider_unavailable (the model has no price).
     """
     with refusals():
-        chair = _take_chair(by, session_id)
-        if known := _known.first(session_id, client_key):
-            message_id, content = known
+        locked = _chair.ask(by.pk, session_id)
+        known, running, before = _known.ask(session_id, client_key), _running.ask(session_id), _said.ask(session_id)
+        chair = _take_chair(locked)
+        if known.first:
+            message_id, content = known.first
             if content != text:
                 raise TurnRefusedError(Code.DUPLICATE_CONFLICT, _("This was sent before with other words."))
             message = Message.objects.get(pk=message_id)
             return Accepted(message, message.turns.latest("accepted_at"), chair.revision)
-        _must_be_free(chair)
+        _must_be_free(chair, running)
         message = Message(
             session_id=session_id,
             sequence=chair.last_sequence + 1,
@@ -129,8 +130,11 @@ def accept(*, by: User, session_id: uuid.UUID, client_key: uuid.UUID, text: str,
             token_count=pricing.estimate_tokens(text),
         )
         insert(message)
-        said = chair.said_tokens + pricing.most_tokens(text)
-        return _new_turn(by, chair._replace(last_sequence=message.sequence, said_tokens=said), message, owner)
+        chair = chair._replace(
+            last_sequence=message.sequence, said_tokens=chair.said_tokens + pricing.most_tokens(text)
+        )
+        said = [*before.rows, (message.role, text)]
+        return _new_turn(by=by, chair=chair, said=said, message=message, owner=owner)
 
 
 def retry(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID, owner: uuid.UUID) -> Accepted:
@@ -141,7 +145,7 @@ def retry(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID, owner: uuid.U
     budget_exhausted, provider_unavailable.
     """
     with refusals():
-        chair = _take_chair(by, session_id)
+        chair = _take_chair(_chair.ask(by.pk, session_id))
         reply = Message.objects.filter(session=session_id, pk=reply_id).select_related("reply_to").first()
         if reply is None or reply.reply_to is None:
             raise TurnRefusedError(Code.INVALID, _("There is no such reply in this conversation."))
@@ -150,10 +154,11 @@ def retry(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID, owner: uuid.U
             return Accepted(reply.reply_to, known, chair.revision)
         if not reply.can_be_retried or reply.sequence != chair.last_sequence:
             raise TurnRefusedError(Code.INVALID, _("Only a last reply that was cut short can be tried again."))
-        _must_be_free(chair)
+        _must_be_free(chair, _running.ask(session_id))
         reply.status = Message.Status.SUPERSEDED
         reply.save(update_fields=["status"])
-        return _new_turn(by, chair, reply.reply_to, owner, retry_of=reply)
+        message = reply.reply_to
+        return _new_turn(by=by, chair=chair, said=_said(session_id), message=message, owner=owner, retry_of=reply)
 
 
 def request_stop(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID) -> bool:
@@ -162,25 +167,31 @@ def request_stop(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID) -> boo
     return bool(turns.update(stop_requested_at=timezone.now()))
 
 
-def _take_chair(by: User, session_id: uuid.UUID) -> Chair:
+def _take_chair(locked: Answer) -> Chair:
     """The session, locked, if this person may speak in it."""
-    row = _chair.first(by.pk, session_id)
-    if row is None:
+    if locked.first is None:
         raise TurnRefusedError(Code.FORBIDDEN, _("You cannot write in this conversation."))
-    return Chair(*row)
+    return Chair(*locked.first)
 
 
-def _must_be_free(chair: Chair) -> None:
+def _must_be_free(chair: Chair, running: Answer) -> None:
     if chair.status not in Session.OPEN:
         raise TurnRefusedError(Code.SESSION_ENDED, _("This conversation has ended. Your text is still in the box."))
     if chair.status == Session.Status.PAUSED:
         raise TurnRefusedError(Code.SESSION_PAUSED, _("This conversation is paused. Continue it first, then send."))
-    if _running(chair.id):
+    if running.rows:
         raise TurnRefusedError(Code.TURN_IN_PROGRESS, _("The reply is still being written. Wait for it or stop it."))
 
 
-def _new_turn(by: User, chair: Chair, message: Message, owner: uuid.UUID, retry_of: Message | None = None) -> Accepted:
-    history = [Line(role, text) for role, text in _said(chair.id)]
+def _new_turn(
+    *,
+    by: User,
+    chair: Chair,
+    said: list[tuple[str, str]],
+    message: Message,
+    owner: uuid.UUID,
+    retry_of: Message | None = None,
+) -> Accepted:
     reply_id = uuid.uuid4()
     now = timezone.now()
     session = Session(
@@ -191,21 +202,27 @@ def _new_turn(by: User, chair: Chair, message: Message, owner: uuid.UUID, retry_
         last_activity_at=now,
     )
     update(session, "last_sequence", "said_tokens", "revision", "last_activity_at")
-    # Many want the rows of limits and budgets: they are locked last and so for the shortest time.
-    limits.admit((RateLimit.Name.MESSAGES_PER_PERSON, str(by.pk)), (RateLimit.Name.MESSAGES_OF_SITE, ""))
-    reservation = reserve_reply(by=by, talk=chair, reply_id=reply_id)
+    reservation_id = uuid.uuid4()
     turn = Turn(
         session_id=chair.id,
         message=message,
         retry_of=retry_of,
         reply_id=reply_id,
-        reservation=reservation,
+        reservation_id=reservation_id,
         status=Turn.Status.GENERATING,
         owner=owner,
         fence=1,
         accepted_at=now,
     )
     insert(turn)
+    # Many want the rows of limits and budgets: they are locked last and so for the shortest time.
+    reservation = reserve_reply(
+        by=by,
+        talk=chair,
+        reply_id=reply_id,
+        reservation_id=reservation_id,
+        counted=[(RateLimit.Name.MESSAGES_PER_PERSON, str(by.pk)), (RateLimit.Name.MESSAGES_OF_SITE, "")],
+    )
     version = ClientVersion.frozen(chair.client_version_id)
     claimed = ClaimedTurn(
         id=turn.pk,
@@ -217,7 +234,7 @@ def _new_turn(by: User, chair: Chair, message: Message, owner: uuid.UUID, retry_
         request=VoiceRequest(
             snapshot=version.snapshot,
             prompt=version.prompt,
-            history=history,
+            history=[Line(role, text) for role, text in said],
             model=chair.model,
             max_tokens=settings.REPLY_MAX_TOKENS,
         ),
@@ -226,22 +243,40 @@ def _new_turn(by: User, chair: Chair, message: Message, owner: uuid.UUID, retry_
     return Accepted(message, turn, session.revision, claimed)
 
 
-def reserve_reply(*, by: User, talk: Chair | Session, reply_id: uuid.UUID) -> Reservation:
-    """Money for one attempt at this reply. Raises BudgetExhaustedError and UnknownPriceError."""
-    return reserve(
+def reserve_reply(
+    *,
+    by: User,
+    talk: Chair | Session,
+    reply_id: uuid.UUID,
+    reservation_id: uuid.UUID | None = None,
+    counted: Sequence[limits.Key] = (),
+) -> Reservation:
+    """Money for one attempt at this reply, and one more counted under these limits.
+
+    Raises LimitReachedError, BudgetExhaustedError and UnknownPriceError.
+    """
+    scopes = [*scopes_of(talk.id, talk.section_id), Scope("message", reply_id, "")]
+    amount = most_that_a_reply_costs(talk)
+    claims = applying(scopes, by.pk) if amount else []
+    windows = limits.lock(*counted)
+    reservation = reserve(
         by=by,
         kind="turn",
-        scopes=[*scopes_of(talk.id, talk.section_id), Scope("message", reply_id, "")],
+        scopes=scopes,
         price=price_of(talk.voice, talk.model),
-        amount_microusd=most_that_a_reply_costs(talk),
+        amount_microusd=amount,
+        reservation_id=reservation_id,
+        claims=claims,
     )
+    windows.admit()
+    return reservation
 
 
 @contextmanager
 def refusals() -> Iterator[None]:
     """A transaction whose refusals by limits, budgets and prices are told to the student in the socket's terms."""
     try:
-        with transaction.atomic():
+        with together():
             yield
     except limits.LimitReachedError as error:
         raise TurnRefusedError(Code.RATE_LIMITED, str(error), error.retry_after) from error

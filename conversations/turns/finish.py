@@ -3,13 +3,12 @@
 import uuid
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.utils import timezone
 
 from conversations.models import Message, Session, Turn
 from monitoring import pricing
 from monitoring.models import LedgerEntry, Reservation
-from monitoring.prepared import Select, insert, update
+from monitoring.prepared import Select, insert, together, update
 from monitoring.services import settle
 
 
@@ -62,15 +61,15 @@ _turn = Select(
 )
 
 
-@transaction.atomic
+@together()
 def finish(turn_id: uuid.UUID, fence: int, outcome: Outcome) -> Finished | None:
     """End the turn if it still runs under this fence; None when it was ended or taken by another.
 
     Every ended turn has a reply row, even an empty one; it gets its number here.
     """
     # The session first, as in accepting: one lock order everywhere.
-    locked = _session.first(turn_id)
-    running = _turn.first(turn_id)
+    asked, asked_turn = _session.ask(turn_id), _turn.ask(turn_id)
+    locked, running = asked.first, asked_turn.first
     if locked is None or running is None or running[0] != fence:
         return None
     session = Session.from_db("default", _SESSION, locked)
@@ -83,16 +82,9 @@ def finish(turn_id: uuid.UUID, fence: int, outcome: Outcome) -> Finished | None:
     session.said_tokens += pricing.most_tokens(outcome.text)
     session.exchanges += outcome.status in (Turn.Status.COMPLETE, Turn.Status.TRUNCATED)
     session.last_activity_at = now
-    # Many want the rows of budgets: they are locked last and so for the shortest time.
+    reservation = Reservation.from_db("default", _RESERVATION, reserved)
+    cost = reservation.frozen_price.cost(outcome.usage)
     before = _spent_before(reply_id) if outcome.fell_back else pricing.Spent()
-    entry = settle(
-        reservation=Reservation.from_db("default", _RESERVATION, reserved),
-        usage=outcome.usage,
-        outcome=outcome.status,
-        first_text_ms=outcome.first_text_ms,
-        total_ms=outcome.total_ms,
-        calls=outcome.calls,
-    )
     reply = Message(
         pk=reply_id,
         session_id=session.pk,
@@ -105,15 +97,24 @@ def finish(turn_id: uuid.UUID, fence: int, outcome: Outcome) -> Finished | None:
         created_at=now,
         token_count=outcome.usage.output + before.output_tokens,
         input_tokens=outcome.usage.total_input + before.input_tokens,
-        cost_microusd=entry.cost_microusd + before.cost_microusd,
+        cost_microusd=cost + before.cost_microusd,
         first_text_ms=outcome.first_text_ms,
         response_ms=outcome.total_ms,
     )
     insert(reply)
     session.input_tokens += outcome.usage.total_input
     session.output_tokens += outcome.usage.output
-    session.cost_microusd += entry.cost_microusd
+    session.cost_microusd += cost
     update(session, *_SESSION[1:], "last_activity_at")
+    # Late, as all that locks budgets.
+    settle(
+        reservation=reservation,
+        usage=outcome.usage,
+        outcome=outcome.status,
+        first_text_ms=outcome.first_text_ms,
+        total_ms=outcome.total_ms,
+        calls=outcome.calls,
+    )
     return Finished(reply, session.revision)
 
 

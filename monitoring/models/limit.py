@@ -36,7 +36,7 @@ class RateWindow(models.Model):
     name = models.CharField(_("what"), max_length=30, choices=RateLimit.Name.choices)
     key = models.CharField(_("whose"), max_length=120)
     slots: "models.JSONField[Any, Any]" = models.JSONField(default=list)
-    touched_at = models.DateTimeField(_("last"), db_index=True)
+    touched_at = models.DateTimeField(_("last"))
 
     class Meta:
         verbose_name = _("limit window")

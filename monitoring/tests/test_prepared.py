@@ -32,8 +32,8 @@ def test_a_row_inserted_so_is_the_row_that_was_meant() -> None:
 def test_an_update_changes_the_named_fields_of_one_row_and_only_while_it_is_as_expected() -> None:
     one, other = reservation(), reservation()
     one.state, one.kind = "settled", "never saved"
-    assert prepared.update(one, "state", state="held")
-    assert not prepared.update(one, "state", state="held")
+    assert prepared.update(one, "state", state="held").count == 1
+    assert prepared.update(one, "state", state="held").count == 0
     assert dict(Reservation.objects.values_list("pk", "state")) == {one.pk: "settled", other.pk: "held"}
     assert Reservation.objects.get(pk=one.pk).kind == "turn"
 

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Section, User
@@ -30,7 +31,10 @@ def reservation(student: User, prices: None) -> Reservation:
 
 def settle(reservation: Reservation) -> LedgerEntry:
     usage = pricing.Usage(input=1_000, output=100)
-    return services.settle(reservation=reservation, usage=usage, outcome="complete", first_text_ms=300, total_ms=900)
+    with transaction.atomic():  # the one of whoever ends the work
+        return services.settle(
+            reservation=reservation, usage=usage, outcome="complete", first_text_ms=300, total_ms=900
+        )
 
 
 def test_a_settlement_says_what_was_used_by_whom_and_what_it_cost(reservation: Reservation, student: User) -> None:
@@ -82,7 +86,7 @@ def test_a_second_settlement_or_release_moves_no_budget(student: User, prices: N
     )
     settle(first)
     for again in (settle, lambda reservation: services.release(reservation=reservation)):
-        with pytest.raises(AlreadySettledError):
+        with pytest.raises(AlreadySettledError), transaction.atomic():
             again(first)
     account = budget.accounts.get()
     assert (account.held_microusd, account.spent_microusd) == (400, 150)
@@ -93,7 +97,7 @@ def test_an_attempt_is_settled_once(reservation: Reservation) -> None:
     settle(reservation)
     with pytest.raises(AlreadySettledError):
         settle(Reservation.objects.get())
-    with pytest.raises(AlreadySettledError):
+    with pytest.raises(AlreadySettledError), transaction.atomic():
         services.release(reservation=reservation)
     assert LedgerEntry.objects.count() == 1
 
