@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -86,14 +87,15 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
     prompt = system_prompt(SOMEBODY)
     request = VoiceRequest(SOMEBODY, prompt, [Line("student", QUESTION)], model, settings.REPLY_MAX_TOKENS)
     tokens = pricing.estimate_tokens(prompt, QUESTION)
-    reservation = services.reserve(
-        by=by,
-        kind=TRIAL,
-        scopes=[],
-        price=price,
-        # With room for the state block.
-        amount_microusd=price.ceiling(pricing.most_tokens(prompt, QUESTION) + 400, settings.REPLY_MAX_TOKENS),
-    )
+    with transaction.atomic():
+        reservation = services.reserve(
+            by=by,
+            kind=TRIAL,
+            scopes=[],
+            price=price,
+            # With room for the state block.
+            amount_microusd=price.ceiling(pricing.most_tokens(prompt, QUESTION) + 400, settings.REPLY_MAX_TOKENS),
+        )
     # One call, whatever the breaker says: the question is whether the model answers now.
     speech = speak(voice, request, reservation, patient=False)
     reply, first_text_ms, total_ms, error = async_to_sync(_listen)(speech)

@@ -70,10 +70,14 @@ class Price:
         )
         return -(-total // MILLION)
 
-    def ceiling(self, input_tokens: int, max_output: int) -> int:
-        """The most that a request can cost, in micro-dollars: everything written to the cache, every token used."""
+    def ceiling(self, input_tokens: int, max_output: int, calls: int = 1) -> int:
+        """The most that a request can cost, in micro-dollars: everything written to the cache, every token used.
+
+        `calls`: how often it may be made until one of them is answered.
+        """
         tier = self.tier_for(input_tokens)
-        return -(-(input_tokens * max(tier.input, tier.cache_write) + max_output * tier.output) // MILLION)
+        read = calls * input_tokens * max(tier.input, tier.cache_write)
+        return -(-(read + max_output * tier.output) // MILLION)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back to an equal price."""
@@ -110,9 +114,8 @@ def estimate_tokens(*texts: str) -> int:
 
 
 def most_tokens(*texts: str) -> int:
-    """More tokens than the texts can have: half their ASCII characters, and every byte of the others."""
-    ascii_only = sum(len(text.encode("ascii", "ignore")) for text in texts)
-    return -(-ascii_only // 2) + sum(len(text.encode()) for text in texts) - ascii_only
+    """As many tokens as the texts can have at most: no token is less than a byte."""
+    return sum(len(text.encode()) for text in texts)
 
 
 def estimate_usage(prompt: Sequence[str], reply: str, counted: Usage | None = None) -> Usage:

@@ -100,7 +100,7 @@ async def test_an_exhausted_budget_lets_no_other_model_step_in(
     open_chat: OpenChat, student: User, claude_talk: Session, api: StandIn, quick: Any
 ) -> None:
     quick.FALLBACK_MODELS = ["claude-sonnet-5-5"]
-    await in_database(budget_for, 1.0, claude_talk)
+    await in_database(budget_for, 1.5, claude_talk)
     await ModelPrice.objects.filter(model="claude-sonnet-5-5").aupdate(output=10**9)
     api.modes(fault="401")
     chat = await open_chat(student, claude_talk)

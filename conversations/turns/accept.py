@@ -298,7 +298,7 @@ def most_that_a_reply_costs(talk: Chair | Session) -> int:
     """Micro-dollars that the next reply can cost at most. Raises UnknownPriceError."""
     prompt = ClientVersion.frozen(talk.client_version_id).prompt_tokens if talk.client_version_id else 0
     tokens = prompt + talk.said_tokens + NOTE_TOKENS
-    return price_of(talk.voice, talk.model).ceiling(tokens, settings.REPLY_MAX_TOKENS)
+    return price_of(talk.voice, talk.model).ceiling(tokens, settings.REPLY_MAX_TOKENS, settings.PROVIDER_CALLS)
 
 
 def scopes_of(session_id: uuid.UUID, section_id: uuid.UUID | None) -> list[Scope]:

@@ -60,6 +60,8 @@ def test_no_attempt_costs_more_than_its_ceiling(total: int, output: int, data: s
     write = data.draw(st.integers(0, total - read))
     usage = Usage(total - read - write, output, write, read)
     assert HAIKU.cost(usage) <= HAIKU.ceiling(total, output)
+    thrice = Usage(3 * usage.input, output, 3 * write, 3 * read, largest=total)
+    assert HAIKU.cost(thrice) <= HAIKU.ceiling(total, output, calls=3)
 
 
 def test_the_scripted_voice_costs_nothing() -> None:

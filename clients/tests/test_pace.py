@@ -1,0 +1,46 @@
+"""Many replies are read less often each, and no word waits longer than that."""
+
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from bench.standin import StandIn
+from clients.voices import VoiceRequest
+from clients.voices.claude import ClaudeSpeech
+from clients.voices.pace import Pace
+
+
+def test_few_replies_are_read_often_and_many_share_what_a_process_can_do(settings: Any) -> None:
+    settings.DELTA_JOIN_SECONDS, settings.DELTAS_PER_SECOND = 0.04, 1_000
+    pace = Pace()
+    with ExitStack() as replies:
+        for _reply in range(40):
+            assert pace.seconds == 0.04
+            replies.enter_context(pace)
+        for _reply in range(60):
+            replies.enter_context(pace)
+        assert pace.seconds == 0.1
+    assert pace.seconds == 0.04
+
+
+def test_a_reply_that_breaks_is_not_counted_any_longer(settings: Any) -> None:
+    settings.DELTA_JOIN_SECONDS, settings.DELTAS_PER_SECOND = 0.0, 1
+    pace = Pace()
+    with pytest.raises(ZeroDivisionError), pace:
+        raise ZeroDivisionError
+    assert pace.seconds == 0
+
+
+@pytest.mark.django_db
+async def test_the_first_words_come_at_once_and_the_others_gather(
+    api: StandIn, request_: VoiceRequest, settings: Any
+) -> None:
+    settings.DELTA_JOIN_SECONDS = 0.3
+    words = [f"w{number}" for number in range(45)]  # a reply may have 50
+    api.modes(text=" ".join(words), ttft=1, delay=10)
+    pieces = [piece async for piece in ClaudeSpeech(request_)]
+    assert "".join(pieces).split() == words
+    # 0.45 s of text, read when it begins and then about every 0.3 s.
+    assert len(pieces[0].split()) < 20
+    assert 2 <= len(pieces) <= 6
