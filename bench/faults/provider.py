@@ -112,7 +112,8 @@ async def silent_provider(stage: Stage) -> None:
     )  # fmt: skip
     kinds = {"fault=stall,at=3": silence, "fault=pings,at=3,every=500": silence, "fault=drip,at=3": silence}
     if not stage.short:
-        kinds |= {"fault=stall,at=0": first, f"tokens=400,delay={total * 5:.0f}": total}
+        # Called again while it has not said a word: docs/provider-faults.md.
+        kinds |= {"fault=stall,at=0": settings.QUEUE_SECONDS + first, f"tokens=400,delay={total * 5:.0f}": total}
     students = [(await stage.students(1, model=broken(modes)))[0] for modes in kinds]
     replies = await heard_by(students, total + first)
     waits = [seconds - bound for (_reply, seconds), bound in zip(replies, kinds.values(), strict=True)]
