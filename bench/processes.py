@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -81,9 +82,9 @@ def wait_until(ready: Callable[[], bool], child: subprocess.Popen[bytes], name: 
         time.sleep(0.05)
 
 
-def end(child: subprocess.Popen[bytes], seconds: float = 15) -> None:
-    """End a program, by force if it does not go."""
-    child.terminate()
+def end(child: subprocess.Popen[bytes], by: signal.Signals = signal.SIGTERM, seconds: float = 20) -> None:
+    """End a program, by force if it does not go; one that has ended already is left alone."""
+    child.send_signal(by)
     try:
         child.wait(seconds)
     except subprocess.TimeoutExpired:

@@ -269,6 +269,8 @@ _LENGTH = {
     "storytelling": "two to four sentences",
 }
 _BLOCK_WORDS = 120
+# More than a block and the wrapping of a request can have; reservations go by it.
+BLOCK_TOKENS = 400
 
 
 def block(state: State, snapshot: ClientSnapshot) -> str:

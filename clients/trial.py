@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from clients.prompts import system_prompt
 from clients.snapshot import ClientSnapshot, Fact
+from clients.state import BLOCK_TOKENS
 from clients.voices import Speech, VoiceError, VoiceRequest, speak, voice_for_new_sessions
 from clients.voices.base import Fault
 from clients.voices.scripted import Line
@@ -93,8 +94,9 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
             kind=TRIAL,
             scopes=[],
             price=price,
-            # With room for the state block.
-            amount_microusd=price.ceiling(pricing.most_tokens(prompt, QUESTION) + 400, settings.REPLY_MAX_TOKENS),
+            amount_microusd=price.ceiling(
+                pricing.most_tokens(prompt, QUESTION) + BLOCK_TOKENS, settings.REPLY_MAX_TOKENS
+            ),
         )
     # One call, whatever the breaker says: the question is whether the model answers now.
     speech = speak(voice, request, reservation, patient=False)

@@ -79,7 +79,7 @@ def _create(by: User, client: ClientProfile) -> Session:
             token_count=pricing.estimate_tokens(client.opening_line),
         )
         session.last_sequence = 1
-        session.said_tokens = pricing.most_tokens(client.opening_line)
+        session.said_tokens = pricing.most_tokens_of_prose(client.opening_line)
         session.save(update_fields=["last_sequence", "said_tokens"])
     return session
 

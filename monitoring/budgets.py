@@ -29,7 +29,8 @@ _RANKS = {
 _PERIOD_RANKS = {period: number for number, period in enumerate(Budget.Period.values)}
 # A mean over the last days, of so many settlements at most.
 _MEAN_DAYS, _MEAN_ENTRIES, _MEAN_SECONDS = 30, 20_000, 60
-
+# People are told when a budget covers fewer replies than this.
+FEW = 5
 
 _FIELDS = tuple(field.attname for field in Budget._meta.concrete_fields)
 _in_force = Select(
@@ -39,10 +40,6 @@ _in_force = Select(
         .values_list(*_FIELDS)
     )
 )
-
-
-# People are told when a budget covers fewer replies than this.
-FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +74,25 @@ class Claim:
         """The first day with a fresh account; None when the next term is not known."""
         return periods.next_start(self.budget.period, self.day)
 
+    @property
+    def used_up(self) -> str:
+        """That this budget is used up, in plain words."""
+        whose = {
+            Budget.Scope.SITE: _("The school's budget"),
+            Budget.Scope.SECTION: _("Your section's budget"),
+            Budget.Scope.USER: _("Your budget"),
+            Budget.Scope.SESSION: _("The budget of this conversation"),
+        }[Budget.Scope(self.budget.scope)]
+        span = {
+            Budget.Period.DAY: _("today"),
+            Budget.Period.MONTH: _("this month"),
+            Budget.Period.TERM: _("this term"),
+        }[Budget.Period(self.budget.period)]
+        words = _("%(budget)s for %(period)s is used up.") % {"budget": whose, "period": span}
+        if self.renews_on:
+            words += " " + _("It renews on %(date)s.") % {"date": date_format(self.renews_on)}
+        return words
+
     def account(self, *, held: int) -> BudgetAccount:
         """Its account as a new row would be, with so many micro-dollars held."""
         return BudgetAccount(
@@ -85,34 +101,19 @@ class Claim:
 
 
 class BudgetExhaustedError(Exception):
-    """A budget does not cover one more attempt; str() is plain words for the person who asked.
-
-    scope and period: those of the budget. renews_on: the first day with a fresh one, None when that is not known.
-    """
+    """A budget does not cover one more attempt; str() is plain words for the person who asked, `claim` says whose."""
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
-        self.scope = Budget.Scope(claim.budget.scope)
-        self.period = Budget.Period(claim.budget.period)
-        self.renews_on = claim.renews_on
-        super().__init__(_words(self.scope, self.period, self.renews_on))
+        super().__init__(claim.used_up)
 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """The tightest budget that applies: what is left of it (neither held nor spent), and when it renews, if known."""
+    """The tightest budget that applies, and how many micro-dollars of it are neither held nor spent."""
 
+    claim: Claim
     left_microusd: int
-    limit_microusd: int
-    scope: Budget.Scope
-    period: Budget.Period
-    renews_on: dt.date | None
-    label: str
-
-    @property
-    def used_up(self) -> str:
-        """That this budget is used up, in plain words."""
-        return _words(self.scope, self.period, self.renews_on)
 
 
 def applying(scopes: Sequence[Scope], user_id: uuid.UUID | None) -> list[Claim]:
@@ -164,7 +165,7 @@ def hold(reservation: Reservation, claims: Sequence[Claim]) -> None:
         pk, taken = answer.first
         # One more than the few, since those who talk at the same time spend too.
         reservation.is_nearly_last |= taken + (FEW + 1) * amount > claim.budget.limit_microusd
-        held.append(_Hold(reservation=reservation, budgetaccount_id=pk))
+        held.append(_HeldIn(reservation=reservation, budgetaccount_id=pk))
     insert(*held)
 
 
@@ -206,16 +207,8 @@ def remaining(scopes: Sequence[Scope], user_id: uuid.UUID | None) -> Remaining |
     if not claims:
         return None
     known = _read(claims)
-    left = {claim.key: _left(claim.budget, known.get(claim.key)) for claim in claims}
-    claim = min(claims, key=lambda claim: left[claim.key])
-    return Remaining(
-        left_microusd=left[claim.key],
-        limit_microusd=claim.budget.limit_microusd,
-        scope=Budget.Scope(claim.budget.scope),
-        period=Budget.Period(claim.budget.period),
-        renews_on=claim.renews_on,
-        label=claim.budget.label or claim.label,
-    )
+    each = (Remaining(claim, (known.get(claim.key) or claim.account(held=0)).left_microusd) for claim in claims)
+    return min(each, key=lambda one: one.left_microusd)
 
 
 def conversations_left(left_microusd: int, *, typical_microusd: int | None = None) -> int | None:
@@ -244,24 +237,6 @@ def _mean_conversation(minute: int) -> int | None:
     return -(-sums["cost"] // sums["sessions"]) if sums["sessions"] else None
 
 
-def _words(scope: Budget.Scope, period: Budget.Period, renews_on: dt.date | None) -> str:
-    whose = {
-        Budget.Scope.SITE: _("The school's budget"),
-        Budget.Scope.SECTION: _("Your section's budget"),
-        Budget.Scope.USER: _("Your budget"),
-        Budget.Scope.SESSION: _("The budget of this conversation"),
-    }[scope]
-    span = {
-        Budget.Period.DAY: _("today"),
-        Budget.Period.MONTH: _("this month"),
-        Budget.Period.TERM: _("this term"),
-    }[period]
-    words = _("%(budget)s for %(period)s is used up.") % {"budget": whose, "period": span}
-    if renews_on:
-        words += " " + _("It renews on %(date)s.") % {"date": date_format(renews_on)}
-    return words
-
-
 def _rank(scope: str, period: str, key: tuple[Any, ...]) -> tuple[int, int, str]:
     return _RANKS[Budget.Scope(scope)], _PERIOD_RANKS[period], str(key)
 
@@ -273,11 +248,6 @@ def _read(claims: Sequence[Claim]) -> dict[tuple[uuid.UUID, uuid.UUID, dt.date],
     return {
         (a.budget_id, a.scope_id, a.starts_on): a for a in BudgetAccount.objects.filter(wanted).select_related("budget")
     }
-
-
-def _left(budget: Budget, account: BudgetAccount | None) -> int:
-    taken = account.held_microusd + account.spent_microusd if account else 0
-    return max(0, budget.limit_microusd - taken)
 
 
 # Makes the account where it is missing. The comparison is made with the row as it is once it is locked.
@@ -292,10 +262,10 @@ _MOVE = """
     UPDATE monitoring_budgetaccount SET held_microusd = held_microusd - %s, spent_microusd = spent_microusd + %s
     WHERE id = %s RETURNING spent_microusd, alerted_percent
 """
-_Hold = Reservation.accounts.through
+_HeldIn = Reservation.accounts.through
 _held_by = Select(
     lambda reservation: (
-        _Hold.objects.filter(reservation=reservation)
+        _HeldIn.objects.filter(reservation=reservation)
         .order_by()
         .values_list(
             "budgetaccount_id",

@@ -66,7 +66,7 @@ def wait_words(seconds: int) -> str:
     return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
 
 
-class Locked:
+class LockedWindows:
     """The windows of some keys, locked until the transaction ends."""
 
     def __init__(self, answer: Answer | None) -> None:
@@ -77,7 +77,7 @@ class Locked:
 
         Raises LimitReachedError with the longest wait when any is full, and then counts nothing.
         """
-        windows = self._windows()
+        windows = self.windows()
         # Read after the lock, or those who waited for it would count in the past.
         now = timezone.now()
         wait, name = max(((window.wait(now), name) for (name, _key), window in windows), default=(0, ""))
@@ -86,12 +86,8 @@ class Locked:
         _save([(key, window.add(now)) for key, window in windows], now)
         return now
 
-    def give_back(self, counted_at: dt.datetime) -> None:
-        """Uncount what was counted under each at that moment."""
-        now = timezone.now()
-        _save([(key, window.take_back(counted_at, now)) for key, window in self._windows()], now)
-
-    def _windows(self) -> list[tuple[Key, Window]]:
+    def windows(self) -> list[tuple[Key, Window]]:
+        """Each key with its window, under the limit of today."""
         limits = in_force()
         rows = self._answer.rows if self._answer else []
         return [
@@ -104,7 +100,7 @@ class Locked:
         ]
 
 
-def lock(*keys: Key) -> Locked:
+def lock(*keys: Key) -> LockedWindows:
     """Lock the windows of these keys, made where missing; a limit without a row has none and does not limit.
 
     Call it in a transaction, as late as may be. One query, and one more to count.
@@ -112,17 +108,19 @@ def lock(*keys: Key) -> Locked:
     limits = in_force()
     ordered = sorted({key for key in keys if key[0] in limits}, key=lambda key: (_RANKS[key[0]], key[1]))
     rows = [RateWindow(name=name.value, key=key, touched_at=timezone.now()) for name, key in ordered]
-    return Locked(upsert(*rows, on_conflict=_LOCK) if rows else None)
+    return LockedWindows(upsert(*rows, on_conflict=_LOCK) if rows else None)
 
 
 def admit(*keys: Key) -> dt.datetime:
-    """Lock these windows and count one more in each: see `lock` and `Locked.admit`."""
+    """Lock these windows and count one more in each: see `lock` and `LockedWindows.admit`."""
     return lock(*keys).admit()
 
 
 def give_back(*keys: Key, counted_at: dt.datetime) -> None:
     """Uncount what `admit` counted under these limits at that moment. Call it in a transaction; two queries."""
-    lock(*keys).give_back(counted_at)
+    windows = lock(*keys).windows()
+    now = timezone.now()
+    _save([(key, window.take_back(counted_at, now)) for key, window in windows], now)
 
 
 def clear(key: Key) -> None:
@@ -138,11 +136,10 @@ def window_of(row: RateWindow) -> Window | None:
 
 def clear_stale() -> int:
     """Delete the windows that nobody touched for longer than their limit looks back; how many."""
-    now = timezone.now()
-    gone = 0
+    limits, now, gone = in_force(), timezone.now(), 0
     # A statement for each limit, so that no delete holds one person's row and waits for another kind of row.
     for name in RateLimit.Name:
-        limit = RateLimit.objects.filter(name=name).first()
+        limit = limits.get(name)
         # Twice its length: a slot counts a little longer than the limit says.
         before = now - dt.timedelta(seconds=2 * limit.seconds) if limit else now
         gone += RateWindow.objects.filter(name=name, touched_at__lt=before).delete()[0]

@@ -1,6 +1,7 @@
-"""Statements that are written once: Django's compiler costs several times what running a small statement does.
+"""The path of a message to the database: statements that are written once and travel together (docs/adr/0011, 0012).
 
-For the path of a message alone, which is measured in bench/; everywhere else the ORM's own calls are the right ones.
+Django's compiler costs several times what running a small statement does, and a trip as much as what it carries. For
+the path of a message alone, which is measured in bench/; everywhere else the ORM's own calls are the right ones.
 """
 
 import inspect
@@ -61,7 +62,7 @@ Reader = Callable[[list[Any]], list[tuple[Any, ...]]]
 class Answer:
     """What a statement gave. Looking at it sends the statement, if nothing has sent it before."""
 
-    def __init__(self, sql: str, values: list[Any], read: "Reader | None") -> None:
+    def __init__(self, sql: str, values: list[Any], read: Reader | None) -> None:
         self.sql, self.values = sql, values
         self._read = read
         self._got: tuple[list[tuple[Any, ...]], int] | None = None

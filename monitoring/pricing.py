@@ -118,6 +118,11 @@ def most_tokens(*texts: str) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
+def most_tokens_of_prose(*texts: str) -> int:
+    """As many tokens as whole sentences can have at most: in no language is a token less than two bytes on average."""
+    return -(-most_tokens(*texts) // 2)
+
+
 def estimate_usage(prompt: Sequence[str], reply: str, counted: Usage | None = None) -> Usage:
     """What an attempt used when the provider did not say it all: its counts where it sent any, else characters / 4."""
     return Usage(

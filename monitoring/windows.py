@@ -27,10 +27,6 @@ class Window:
         """How many count at this moment; more than `count` after the limit was lowered."""
         return sum(number for _slot, number in self._recent(now))
 
-    def room(self, now: dt.datetime) -> int:
-        """How many more may come at this moment."""
-        return max(0, self.count - self.used(now))
-
     def wait(self, now: dt.datetime) -> int:
         """Whole seconds until one more may come if nobody else does: 0 when it may come at once."""
         over = self.used(now) - self.count

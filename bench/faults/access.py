@@ -234,10 +234,9 @@ async def routes_by_role(stage: Stage) -> None:
         [sys.executable, "-m", "pytest", "config/tests/test_permissions.py", "-q", "-p", "no:cacheprovider"],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    outcomes = dict(re.findall(r"(\d+) (passed|failed|error)", run.stdout)[::-1])
-    passed = next((int(count) for count, word in outcomes.items() if word == "passed"), 0)
+    passed = re.search(r"(\d+) passed", run.stdout)
     stage.report.tell("routes", routes)
-    stage.report.at_least("questions asked", passed, 1)
+    stage.report.at_least("questions asked", int(passed[1]) if passed else 0, 1)
     stage.report.exactly("exit status of the unit suite's table", run.returncode)
 
 

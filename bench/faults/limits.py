@@ -54,7 +54,7 @@ async def past_the_limits(stage: Stage) -> None:
 
 
 def in_turn(addresses: list[str]) -> list[str]:
-    """The web processes one after the other, three times more often than the limit allows in all."""
+    """The web processes one after the other, for three attempts more than the limit allows."""
     return [addresses[number % len(addresses)] for number in range(MOST + 3)]
 
 

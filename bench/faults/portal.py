@@ -40,7 +40,7 @@ class Web:
 
     def end(self) -> None:
         """End it for good, whatever state it is in."""
-        if self.child is not None and self.child.poll() is None:
+        if self.child is not None:
             end(self.child)
         self.log.close()
 

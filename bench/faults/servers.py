@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from bench.processes import free_port, wait_until
+from bench.processes import end, free_port, wait_until
 
 MAX_CONNECTIONS = 40
 DATABASE = "rapport"
@@ -122,7 +122,8 @@ class PostgreSQL:
 
     def stop(self) -> None:
         """End it for good."""
-        end(self.child, signal.SIGINT)
+        if self.child is not None:
+            end(self.child, signal.SIGINT)
 
 
 class Redis:
@@ -152,19 +153,8 @@ class Redis:
 
     def stop(self) -> None:
         """End it, for a while or for good."""
-        end(self.child, signal.SIGTERM)
-
-
-def end(child: subprocess.Popen[bytes] | None, by: signal.Signals) -> None:
-    """End a server that may have ended already, by force if it does not go."""
-    if child is None or child.poll() is not None:
-        return
-    child.send_signal(by)
-    try:
-        child.wait(20)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+        if self.child is not None:
+            end(self.child)
 
 
 @contextlib.contextmanager

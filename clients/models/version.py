@@ -71,4 +71,4 @@ class Frozen:
 @lru_cache(maxsize=500)
 def _frozen(pk: uuid.UUID) -> Frozen:
     version = ClientVersion.objects.get(pk=pk)
-    return Frozen(version.snapshot, version.prompt, pricing.most_tokens(version.prompt))
+    return Frozen(version.snapshot, version.prompt, pricing.most_tokens_of_prose(version.prompt))

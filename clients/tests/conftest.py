@@ -8,7 +8,7 @@ import pytest
 from bench.standin import StandIn, running_standin
 from clients.models import ClientProfile
 from clients.tests.provider import MODEL, key
-from clients.voices import VoiceRequest, Waiting
+from clients.voices import VoiceRequest
 from clients.voices.claude import ClaudeSpeech
 from clients.voices.patience import PatientSpeech, Switchboard
 from clients.voices.scripted import Line
@@ -34,10 +34,10 @@ def api(settings: Any) -> Iterator[StandIn]:
 def say(request_: VoiceRequest) -> Callable[..., PatientSpeech]:
     """A reply of a process of its own, or of the process whose switchboard is given; `waits` takes what it is told."""
 
-    def make(board: Switchboard | None = None, waits: list[Waiting] | None = None) -> PatientSpeech:
-        async def on_wait(waiting: Waiting) -> None:
+    def make(board: Switchboard | None = None, waits: list[int] | None = None) -> PatientSpeech:
+        async def on_wait(position: int) -> None:
             if waits is not None:
-                waits.append(waiting)
+                waits.append(position)
 
         return PatientSpeech(lambda: ClaudeSpeech(request_), key(), on_wait=on_wait, board=board or Switchboard())
 

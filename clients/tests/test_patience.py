@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 
 from bench.standin import StandIn
 from clients.tests.provider import Say, break_it, error_of, heard, key, row
-from clients.voices import Ending, Fault, Reason, VoiceError, VoiceRequest, Waiting, speak
+from clients.voices import Ending, Fault, VoiceError, VoiceRequest, speak
 from clients.voices.claude import seconds_of
 from clients.voices.patience import Switchboard
 from monitoring.models import Breaker, Reservation
@@ -141,30 +141,27 @@ def test_a_wait_is_read_only_where_it_is_a_number_of_seconds(header: str, second
 
 async def test_a_wait_that_the_provider_asks_for_is_kept_and_told(api: StandIn, say: Say) -> None:
     api.next(fault="429", retry=1)
-    waits: list[Waiting] = []
+    waits: list[int] = []
     speech = say(waits=waits)
     assert await heard(speech) == "Hello there."
     asked, again = api.requests()
     assert again["at_us"] - asked["at_us"] >= 1_000_000
     assert speech.calls == 2
-    assert [(wait.position, wait.reason) for wait in waits] == [(1, Reason.BUSY)]
-    assert waits[0].seconds
-    assert 0.5 < waits[0].seconds < 2
+    assert waits == [1]
 
 
 async def test_everyone_waits_when_one_was_asked_to_also_in_another_process(api: StandIn, say: Say) -> None:
     api.next(fault="429", retry=1.5)
     first = asyncio.create_task(heard(say()))
     await asyncio.sleep(0.4)
-    waits: list[Waiting] = []
+    waits: list[int] = []
     board = Switchboard()
     replies = await asyncio.gather(first, *(heard(say(board, waits)) for _ in range(3)))
     assert replies == ["Hello there."] * 4
     asked, *later = api.requests()
     assert len(later) == 4
     assert min(request["at_us"] for request in later) - asked["at_us"] >= 1_450_000
-    assert max(wait.position for wait in waits) == 3
-    assert {wait.reason for wait in waits} == {Reason.BUSY}
+    assert max(waits) == 3
 
 
 async def test_a_wait_longer_than_patience_fails_at_once_with_the_wait(api: StandIn, say: Say, settings: Any) -> None:
@@ -186,7 +183,7 @@ async def test_replies_beyond_the_limit_stand_in_line_and_are_spoken_in_order(
     settings.MODEL_CALLS_AT_ONCE = 2
     api.modes(ttft=60)
     board, order = Switchboard(), list[int]()
-    waits: dict[int, list[Waiting]] = {number: [] for number in range(8)}
+    waits: dict[int, list[int]] = {number: [] for number in range(8)}
 
     async def one(number: int) -> None:
         async for _piece in say(board, waits[number]):
@@ -197,8 +194,7 @@ async def test_replies_beyond_the_limit_stand_in_line_and_are_spoken_in_order(
     assert api.stats()["max_active"] == 2
     assert [number // 2 for number in order] == [0, 0, 1, 1, 2, 2, 3, 3]
     assert waits[0] == waits[1] == []
-    assert [waits[number][0].position for number in range(2, 8)] == [1, 2, 3, 4, 5, 6]
-    assert waits[7][0] == Waiting(6, None, Reason.LINE)
+    assert [waits[number][0] for number in range(2, 8)] == [1, 2, 3, 4, 5, 6]
 
 
 async def test_a_line_that_does_not_move_ends_by_patience(api: StandIn, say: Say, settings: Any) -> None:
@@ -249,10 +245,10 @@ async def test_stopping_frees_the_place_at_any_moment(api: StandIn, say: Say, se
 
 
 async def test_speaking_is_patient_and_both_voices_have_one_interface(api: StandIn, request_: VoiceRequest) -> None:
-    waits: list[Waiting] = []
+    waits: list[int] = []
 
-    async def on_wait(waiting: Waiting) -> None:
-        waits.append(waiting)
+    async def on_wait(position: int) -> None:
+        waits.append(position)
 
     api.next(fault="429", retry=0.3)
     speech = speak("claude", request_, Reservation(), on_wait=on_wait)

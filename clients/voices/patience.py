@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Self, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -31,23 +30,8 @@ TELL_SECONDS = 1.0
 FINAL = {Fault.AUTHENTICATION, Fault.PERMISSION, Fault.SPEND_CAP, Fault.INVALID_REQUEST}
 
 
-class Reason(StrEnum):
-    """Why a reply waits."""
-
-    LINE = "line"
-    BUSY = "busy provider"
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Where a reply stands among those that wait for the same model (1 is next), and for how many seconds if known."""
-
-    position: int
-    seconds: float | None
-    reason: Reason
-
-
-OnWait = Callable[[Waiting], Awaitable[None]]
+# Told the place in line whenever it changes; 1 is next.
+OnWait = Callable[[int], Awaitable[None]]
 
 
 @dataclass
@@ -130,7 +114,7 @@ class PatientSpeech:
         self._queue = board.queues[key]
         self._calls: list[Speech] = []
         self._said = False
-        self._told: tuple[int, Reason, float | None] | None = None
+        self._told: int | None = None
         self._deadline = 0.0
 
     @property
@@ -151,7 +135,8 @@ class PatientSpeech:
     async def __aiter__(self) -> AsyncGenerator[str, None]:
         """The pieces of text. Raises VoiceError when there is no patience left; closing it frees place and probe."""
         self._deadline = _now() + settings.QUEUE_SECONDS
-        await self._stand_in_line(None)
+        # Before a place is asked for: whoever has one and still reads the breakers would count as waiting.
+        await self._look()
         number = await self._queue.enter(self._stand_in_line)
         try:
             until = 0.0
@@ -235,8 +220,7 @@ class PatientSpeech:
         """Wait until then, and for as long as the provider asked everyone to; VoiceError when that is too long."""
         with self._queue.waiting(number):
             while True:
-                await self._board.breakers.look()
-                self._refuse_at_rest()
+                await self._look()
                 asked = self._board.breakers[self._key].wait_seconds
                 if asked > self._left:
                     raise VoiceError(Fault.RATE_LIMIT, f"the provider asked to wait {asked:.1f} seconds", asked)
@@ -246,23 +230,26 @@ class PatientSpeech:
                 if (seconds := until - _now()) <= 0:
                     return
                 if asked:
-                    await self._tell(self._queue.position(number), Reason.BUSY, until)
+                    await self._tell(self._queue.position(number))
                 await asyncio.sleep(min(seconds, TELL_SECONDS))
 
-    async def _stand_in_line(self, position: int | None) -> float:
-        """Look around from a place in line (None: before joining it); seconds until the next look."""
-        await self._board.breakers.look()
-        self._refuse_at_rest()
-        if position is not None:
-            if self._left <= 0:
-                raise VoiceError(Fault.OVERLOADED, f"no place among {settings.MODEL_CALLS_AT_ONCE} came free in time")
-            await self._tell(position, Reason.LINE, None)
+    async def _stand_in_line(self, position: int) -> float:
+        """Look around from a place in line; seconds until the next look."""
+        await self._look()
+        if self._left <= 0:
+            raise VoiceError(Fault.OVERLOADED, f"no place among {settings.MODEL_CALLS_AT_ONCE} came free in time")
+        await self._tell(position)
         return min(TELL_SECONDS, max(self._left, 0.0))
 
-    async def _tell(self, position: int, reason: Reason, until: float | None) -> None:
-        if self._on_wait is not None and self._told != (position, reason, until):
-            self._told = (position, reason, until)
-            await self._on_wait(Waiting(position, None if until is None else until - _now(), reason))
+    async def _look(self) -> None:
+        """Read the breakers if it is time. Raises VoiceError when the model is left alone."""
+        await self._board.breakers.look()
+        self._refuse_at_rest()
+
+    async def _tell(self, position: int) -> None:
+        if self._on_wait is not None and self._told != position:
+            self._told = position
+            await self._on_wait(position)
 
     @property
     def _left(self) -> float:

@@ -26,3 +26,10 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     makefile = (BASE / "Makefile").read_text()
     for target in set(re.findall(r"\bmake (\w+)", README)):
         assert f"\n{target}:" in makefile, target
+
+
+def test_every_setting_is_named_in_the_example_of_an_environment() -> None:
+    read = set(re.findall(r'\bread\.\w+\(\s*"(\w+)"', (BASE / "config" / "settings.py").read_text()))
+    assert read
+    named = set(re.findall(r"^#?(\w+)=", (BASE / ".env.example").read_text(), re.MULTILINE))
+    assert not read - named

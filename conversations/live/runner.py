@@ -17,7 +17,6 @@ from django.utils.translation import ngettext
 from clients.voices import Ending, Speech, VoiceError, speak
 from clients.voices.base import Fault
 from clients.voices.fallback import fallback_line
-from clients.voices.patience import Waiting
 from conversations import protocol
 from conversations.live.database import in_database, in_upkeep, patiently
 from conversations.live.hub import Hub
@@ -56,6 +55,7 @@ class LiveTurn:
         self.started_at = time.monotonic()
         self.first_text_at: float | None = None
         self.listening: asyncio.Task[Heard] | None = None
+        self.task: asyncio.Task[None] | None = None
 
     async def say(self, piece: str) -> None:
         """Send the next piece as one delta."""
@@ -84,7 +84,6 @@ class Runner:
         self.process_id = process_id
         self.hub = hub
         self.live: dict[uuid.UUID, LiveTurn] = {}
-        self._tasks: dict[uuid.UUID, asyncio.Task[None]] = {}
         self._accepting: Counter[uuid.UUID] = Counter()
 
     @contextmanager
@@ -104,9 +103,9 @@ class Runner:
 
     def start(self, claimed: ClaimedTurn) -> None:
         """Answer this turn, unless it is being answered already."""
-        if claimed.reply_id not in self._tasks:
-            self.live[claimed.reply_id] = LiveTurn(claimed, self.hub)
-            self._tasks[claimed.reply_id] = asyncio.create_task(self._run(self.live[claimed.reply_id]))
+        if claimed.reply_id not in self.live:
+            live = self.live[claimed.reply_id] = LiveTurn(claimed, self.hub)
+            live.task = asyncio.create_task(self._run(live))
 
     def stop(self, reply_id: uuid.UUID) -> None:
         """End this reply now, keeping what arrived."""
@@ -122,7 +121,7 @@ class Runner:
     @property
     def at_work(self) -> set[uuid.UUID]:
         """The replies that this process works on, from the start of their turn to its end."""
-        return set(self._tasks)
+        return set(self.live)
 
     async def save(self) -> None:
         """Save the text so far of every turn that has new text."""
@@ -137,13 +136,13 @@ class Runner:
         """Wait for the running turns, at most so long; those that take longer are interrupted, their text kept."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while (self._tasks or self._accepting) and loop.time() < end:  # noqa: ASYNC110  (once, at the end)
+        while (self.live or self._accepting) and loop.time() < end:  # noqa: ASYNC110  (once, at the end)
             await asyncio.sleep(0.02)
         for live in list(self.live.values()):
             live.interrupt()
-        if self._tasks:
+        if tasks := [live.task for live in self.live.values() if live.task]:
             # Writing them down takes a moment. A database that is away now leaves them to another process's reaper.
-            await asyncio.wait(list(self._tasks.values()), timeout=settings.HEARTBEAT_DEAD_SECONDS)
+            await asyncio.wait(tasks, timeout=settings.HEARTBEAT_DEAD_SECONDS)
 
     async def _run(self, live: LiveTurn) -> None:
         try:
@@ -152,8 +151,7 @@ class Runner:
             # Nobody works on it any more, and the engine's next round of recovery ends it.
             logger.exception("turn %s could not be run", live.claimed.id)
         finally:
-            self._tasks.pop(live.claimed.reply_id, None)
-            self.live.pop(live.claimed.reply_id, None)
+            del self.live[live.claimed.reply_id]
 
     async def _answer(self, live: LiveTurn) -> None:
         session_id, reply_id = live.claimed.session_id, live.claimed.reply_id
@@ -206,8 +204,8 @@ class Runner:
             live.claimed, live.fell_back = given, True
 
     async def _hear(self, live: LiveTurn) -> "Heard":
-        async def on_wait(waiting: Waiting) -> None:
-            await self.hub.tell_in_words(live.claimed.session_id, lambda: protocol.in_line(in_line(waiting)))
+        async def on_wait(position: int) -> None:
+            await self.hub.tell_in_words(live.claimed.session_id, lambda: protocol.in_line(in_line(position)))
 
         claimed = live.claimed
         speech = speak(claimed.voice, claimed.request, claimed.reservation, on_wait=on_wait)
@@ -293,11 +291,11 @@ def stand_in(claimed: ClaimedTurn) -> str:
     return fallback_line(snapshot.language, snapshot.name, claimed.reply_id)
 
 
-def in_line(waiting: Waiting) -> str:
+def in_line(position: int) -> str:
     """Where a reply stands in line, for who waits for it."""
-    if waiting.position <= 1:
+    if position <= 1:
         return _("Many people are talking at once. The reply comes next.")
-    ahead = waiting.position - 1
+    ahead = position - 1
     return ngettext(
         "Many people are talking at once. %(count)d reply comes before this one.",
         "Many people are talking at once. %(count)d replies come before this one.",

@@ -12,14 +12,14 @@ from monitoring.models import Reservation
 
 
 class TurnQuerySet(models.QuerySet["Turn"]):
-    """Reads and compare-and-sets of turns."""
+    """Reads of turns."""
 
     def running(self) -> "TurnQuerySet":
         """Turns that have not ended."""
         return self.filter(status__in=Turn.RUNNING)
 
     def held(self, turn_id: uuid.UUID, fence: int) -> "TurnQuerySet":
-        """The turn, if it still runs under this fence; what every later write filters by."""
+        """The turn, if it still runs under this fence."""
         return self.running().filter(pk=turn_id, fence=fence)
 
 

@@ -1,24 +1,31 @@
-"""An engine in the test's own event loop, and sockets that speak the protocol to it."""
+"""An engine in the test's own event loop, sockets that speak the protocol to it, and a provider on this machine."""
 
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.db import transaction
 from django.test import Client as Browser
 
 from accounts.models import User
+from bench.standin import StandIn, running_standin
 from clients.models import ClientProfile
 from config.asgi import application
+from conftest import make_client
 from conversations import sessions
 from conversations.live import engine as engines
 from conversations.live.database import in_database
 from conversations.live.engine import Engine
-from conversations.models import Session
+from conversations.models import Session, Turn
+from conversations.turns import accept as accepting
+from monitoring.models import Reservation
+
+OpenChat = Callable[..., Any]
 
 
 class Chat:
@@ -110,7 +117,7 @@ def talk(transactional_db: None, student: User, client_profile: ClientProfile) -
 
 
 @pytest.fixture
-async def open_chat(engine: Engine) -> AsyncIterator[Callable[..., Any]]:
+async def open_chat(engine: Engine) -> AsyncIterator[OpenChat]:
     """Opens chats and closes them at the end: `await open_chat(user, session)`."""
     chats: list[Chat] = []
 
@@ -126,3 +133,55 @@ async def open_chat(engine: Engine) -> AsyncIterator[Callable[..., Any]]:
     yield open_one
     for chat in chats:
         await chat.close()
+
+
+@pytest.fixture
+def api() -> Iterator[StandIn]:
+    """A stand-in for the provider: five quick words a reply."""
+    with running_standin(tokens=5, delay=5, ttft=5) as api:
+        yield api
+
+
+@pytest.fixture
+def claude_talk(api: StandIn, quick: Any, prices: None, student: User, client_profile: ClientProfile) -> Session:
+    """A practice session that Claude speaks in."""
+    quick.ANTHROPIC_API_KEY = "test-key"
+    quick.ANTHROPIC_BASE_URL = api.url
+    quick.REPLY_FIRST_TEXT_SECONDS = 1.0
+    quick.REPLY_SILENCE_SECONDS = 0.4
+    quick.REPLY_TOTAL_SECONDS = 1.5
+    sessions.accept_notice(by=student)
+    return sessions.start(by=student, client=client_profile)
+
+
+@pytest.fixture
+async def chat(open_chat: OpenChat, student: User, claude_talk: Session) -> Any:
+    """The student's chat with Claude."""
+    return await open_chat(student, claude_talk)
+
+
+async def ended(chat: Any, text: str = "Hello") -> dict[str, Any]:
+    """Say this; the end of the reply, after which no money is held and no turn runs."""
+    await chat.say(text)
+    done: dict[str, Any] = (await chat.until("done"))[-1]
+    assert not await Reservation.objects.filter(state="held").aexists()
+    assert not await Turn.objects.running().aexists()
+    return done
+
+
+@transaction.atomic
+def orphan(student: User, talk: Session, owner: uuid.UUID | None, text: str) -> accepting.Accepted:
+    """A turn of an owner who is not at it; whole at once, since the engine's own rounds look for such."""
+    accepted = accepting.accept(
+        by=student, session_id=talk.pk, client_key=uuid.uuid4(), text="Hello", owner=owner or uuid.uuid4()
+    )
+    if not owner:
+        Turn.objects.update(status="accepted", owner=None)
+    if text:
+        Turn.objects.update(status="streaming", partial_text=text, partial_index=3)
+    return accepted
+
+
+def another(student: User) -> Session:
+    """One more practice session of the student, with a client of its own."""
+    return sessions.start(by=student, client=make_client(None, name="Another One"))

@@ -1,41 +1,21 @@
 """What a student may rely on when limits are reached and budgets run out: a plain word in time, and nothing lost."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.utils import translation
 
 from accounts.models import User
-from bench.standin import StandIn, running_standin
-from clients.models import ClientProfile
-from conversations import sessions
+from bench.standin import StandIn
 from conversations.live.database import in_database
 from conversations.models import Message, Session, Turn
+from conversations.tests.conftest import OpenChat
 from conversations.turns.accept import most_that_a_reply_costs
 from conversations.turns.allowance import allowance
 from monitoring import limits
 from monitoring.models import Alert, Budget, BudgetAccount, LedgerEntry, ModelPrice, RateLimit, price
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("audited")]
-
-OpenChat = Callable[..., Any]
-
-
-@pytest.fixture
-def api() -> Iterator[StandIn]:
-    """A stand-in for the provider: three quick words a reply."""
-    with running_standin(tokens=3, delay=1, ttft=1) as api:
-        yield api
-
-
-@pytest.fixture
-def claude_talk(api: StandIn, quick: Any, prices: None, student: User, client_profile: ClientProfile) -> Session:
-    """A practice session that Claude speaks in."""
-    quick.ANTHROPIC_API_KEY = "test-key"
-    quick.ANTHROPIC_BASE_URL = api.url
-    sessions.accept_notice(by=student)
-    return sessions.start(by=student, client=client_profile)
 
 
 def budget_for(replies: float, session: Session) -> Budget:
@@ -119,7 +99,7 @@ def test_the_page_says_what_is_left_only_when_it_is_little(claude_talk: Session,
     some = allowance(claude_talk)
     assert some
     assert not some.exhausted
-    assert "2 more replies" in some.text
+    assert "nearly used up" in some.text
     Budget.objects.filter(pk=budget.pk).update(limit_microusd=1)
     none = allowance(claude_talk)
     assert none

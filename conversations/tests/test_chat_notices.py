@@ -66,9 +66,9 @@ def test_a_used_up_budget_is_told_before_anybody_types(talk: Session) -> None:
 
 
 def test_a_budget_that_is_nearly_used_up_is_told_and_stops_nobody(talk: Session) -> None:
-    Budget.objects.create(scope="user", period="day", limit_microusd=1_000)
+    Budget.objects.create(scope="user", period="day", limit_microusd=3_000)
     page = chat_page(talk)
-    assert "more repl" in line(page, "allowance")
+    assert "nearly used up" in line(page, "allowance")
     assert 'data-exhausted=""' in page
 
 

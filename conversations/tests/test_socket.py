@@ -13,12 +13,10 @@ from conversations import sessions
 from conversations.live.database import in_database
 from conversations.live.engine import Engine
 from conversations.models import Message, Session, Turn
-from conversations.tests.conftest import Chat
+from conversations.tests.conftest import Chat, OpenChat
 from monitoring.models import LedgerEntry, Reservation
 
 pytestmark = [pytest.mark.servers, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("audited")]
-
-OpenChat = Callable[..., Any]
 
 
 async def test_a_message_is_acknowledged_answered_and_stored(open_chat: OpenChat, student: User, talk: Session) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Section, User
 from clients.models import ClientVersion
+from clients.state import BLOCK_TOKENS
 from clients.voices import VoiceRequest
 from clients.voices.scripted import Line
 from conversations.models import Message, Session, Turn
@@ -24,9 +25,6 @@ from monitoring.models import RateLimit, Reservation
 from monitoring.models.price import UnknownPriceError, price_now
 from monitoring.prepared import Answer, Select, insert, together, update
 from monitoring.services import reserve
-
-# More than the state block and the wrapping of a request can have.
-NOTE_TOKENS = 400
 
 
 class TurnRefusedError(Exception):
@@ -68,7 +66,7 @@ class Accepted:
     claimed: ClaimedTurn | None = None
 
 
-class Chair(NamedTuple):
+class LockedSession(NamedTuple):
     """A session, locked, as far as accepting needs it; the fields are read in this order."""
 
     id: uuid.UUID
@@ -82,12 +80,12 @@ class Chair(NamedTuple):
     said_tokens: int
 
 
-_chair = Select(
+_locked = Select(
     lambda user, session: (
         Session.objects.select_for_update()
         .filter(pk__in=Session.objects.spoken_by(user).filter(pk=session).values("pk"))
         .order_by()
-        .values_list(*Chair._fields)
+        .values_list(*LockedSession._fields)
     )
 )
 _known = Select(
@@ -111,30 +109,28 @@ def accept(*, by: User, session_id: uuid.UUID, client_key: uuid.UUID, text: str,
     provider_unavailable (the model has no price).
     """
     with refusals():
-        locked = _chair.ask(by.pk, session_id)
+        locked = _locked.ask(by.pk, session_id)
         known, running, before = _known.ask(session_id, client_key), _running.ask(session_id), _said.ask(session_id)
-        chair = _take_chair(locked)
+        talk = _must_be_allowed(locked)
         if known.first:
             message_id, content = known.first
             if content != text:
                 raise TurnRefusedError(Code.DUPLICATE_CONFLICT, _("This was sent before with other words."))
             message = Message.objects.get(pk=message_id)
-            return Accepted(message, message.turns.latest("accepted_at"), chair.revision)
-        _must_be_free(chair, running)
+            return Accepted(message, message.turns.latest("accepted_at"), talk.revision)
+        _must_be_free(talk, running)
         message = Message(
             session_id=session_id,
-            sequence=chair.last_sequence + 1,
+            sequence=talk.last_sequence + 1,
             role=Message.Role.STUDENT,
             content=text,
             client_key=client_key,
             token_count=pricing.estimate_tokens(text),
         )
         insert(message)
-        chair = chair._replace(
-            last_sequence=message.sequence, said_tokens=chair.said_tokens + pricing.most_tokens(text)
-        )
+        talk = talk._replace(last_sequence=message.sequence, said_tokens=talk.said_tokens + pricing.most_tokens(text))
         said = [*before.rows, (message.role, text)]
-        return _new_turn(by=by, chair=chair, said=said, message=message, owner=owner)
+        return _new_turn(by=by, talk=talk, said=said, message=message, owner=owner)
 
 
 def retry(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID, owner: uuid.UUID) -> Accepted:
@@ -145,20 +141,20 @@ def retry(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID, owner: uuid.U
     budget_exhausted, provider_unavailable.
     """
     with refusals():
-        chair = _take_chair(_chair.ask(by.pk, session_id))
+        talk = _must_be_allowed(_locked.ask(by.pk, session_id))
         reply = Message.objects.filter(session=session_id, pk=reply_id).select_related("reply_to").first()
         if reply is None or reply.reply_to is None:
             raise TurnRefusedError(Code.INVALID, _("There is no such reply in this conversation."))
         known = Turn.objects.filter(retry_of=reply).first()
         if known:
-            return Accepted(reply.reply_to, known, chair.revision)
-        if not reply.can_be_retried or reply.sequence != chair.last_sequence:
+            return Accepted(reply.reply_to, known, talk.revision)
+        if not reply.can_be_retried or reply.sequence != talk.last_sequence:
             raise TurnRefusedError(Code.INVALID, _("Only a last reply that was cut short can be tried again."))
-        _must_be_free(chair, _running.ask(session_id))
+        _must_be_free(talk, _running.ask(session_id))
         reply.status = Message.Status.SUPERSEDED
         reply.save(update_fields=["status"])
         message = reply.reply_to
-        return _new_turn(by=by, chair=chair, said=_said(session_id), message=message, owner=owner, retry_of=reply)
+        return _new_turn(by=by, talk=talk, said=_said(session_id), message=message, owner=owner, retry_of=reply)
 
 
 def request_stop(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID) -> bool:
@@ -167,17 +163,17 @@ def request_stop(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID) -> boo
     return bool(turns.update(stop_requested_at=timezone.now()))
 
 
-def _take_chair(locked: Answer) -> Chair:
+def _must_be_allowed(locked: Answer) -> LockedSession:
     """The session, locked, if this person may speak in it."""
     if locked.first is None:
         raise TurnRefusedError(Code.FORBIDDEN, _("You cannot write in this conversation."))
-    return Chair(*locked.first)
+    return LockedSession(*locked.first)
 
 
-def _must_be_free(chair: Chair, running: Answer) -> None:
-    if chair.status not in Session.OPEN:
+def _must_be_free(talk: LockedSession, running: Answer) -> None:
+    if talk.status not in Session.OPEN:
         raise TurnRefusedError(Code.SESSION_ENDED, _("This conversation has ended. Your text is still in the box."))
-    if chair.status == Session.Status.PAUSED:
+    if talk.status == Session.Status.PAUSED:
         raise TurnRefusedError(Code.SESSION_PAUSED, _("This conversation is paused. Continue it first, then send."))
     if running.rows:
         raise TurnRefusedError(Code.TURN_IN_PROGRESS, _("The reply is still being written. Wait for it or stop it."))
@@ -186,7 +182,7 @@ def _must_be_free(chair: Chair, running: Answer) -> None:
 def _new_turn(
     *,
     by: User,
-    chair: Chair,
+    talk: LockedSession,
     said: list[tuple[str, str]],
     message: Message,
     owner: uuid.UUID,
@@ -195,16 +191,16 @@ def _new_turn(
     reply_id = uuid.uuid4()
     now = timezone.now()
     session = Session(
-        pk=chair.id,
-        last_sequence=chair.last_sequence,
-        said_tokens=chair.said_tokens,
-        revision=chair.revision + 1,
+        pk=talk.id,
+        last_sequence=talk.last_sequence,
+        said_tokens=talk.said_tokens,
+        revision=talk.revision + 1,
         last_activity_at=now,
     )
     update(session, "last_sequence", "said_tokens", "revision", "last_activity_at")
     reservation_id = uuid.uuid4()
     turn = Turn(
-        session_id=chair.id,
+        session_id=talk.id,
         message=message,
         retry_of=retry_of,
         reply_id=reply_id,
@@ -218,24 +214,24 @@ def _new_turn(
     # Many want the rows of limits and budgets: they are locked last and so for the shortest time.
     reservation = reserve_reply(
         by=by,
-        talk=chair,
+        talk=talk,
         reply_id=reply_id,
         reservation_id=reservation_id,
         counted=[(RateLimit.Name.MESSAGES_PER_PERSON, str(by.pk)), (RateLimit.Name.MESSAGES_OF_SITE, "")],
     )
-    version = ClientVersion.frozen(chair.client_version_id)
+    version = ClientVersion.frozen(talk.client_version_id)
     claimed = ClaimedTurn(
         id=turn.pk,
-        session_id=chair.id,
+        session_id=talk.id,
         message_id=message.pk,
         reply_id=reply_id,
         fence=turn.fence,
-        voice=chair.voice,
+        voice=talk.voice,
         request=VoiceRequest(
             snapshot=version.snapshot,
             prompt=version.prompt,
             history=[Line(role, text) for role, text in said],
-            model=chair.model,
+            model=talk.model,
             max_tokens=settings.REPLY_MAX_TOKENS,
         ),
         reservation=reservation,
@@ -246,7 +242,7 @@ def _new_turn(
 def reserve_reply(
     *,
     by: User,
-    talk: Chair | Session,
+    talk: LockedSession | Session,
     reply_id: uuid.UUID,
     reservation_id: uuid.UUID | None = None,
     counted: Sequence[limits.Key] = (),
@@ -257,6 +253,7 @@ def reserve_reply(
     """
     scopes = [*scopes_of(talk.id, talk.section_id), Scope("message", reply_id, "")]
     amount = most_that_a_reply_costs(talk)
+    # Asked before anything is locked, so that the rows which all want stay locked for one trip.
     claims = applying(scopes, by.pk) if amount else []
     windows = limits.lock(*counted)
     reservation = reserve(
@@ -294,10 +291,10 @@ def price_of(voice: str, model: str) -> pricing.Price:
     return pricing.free(model) if voice == Session.Voice.SCRIPTED else price_now(model)
 
 
-def most_that_a_reply_costs(talk: Chair | Session) -> int:
+def most_that_a_reply_costs(talk: LockedSession | Session) -> int:
     """Micro-dollars that the next reply can cost at most. Raises UnknownPriceError."""
     prompt = ClientVersion.frozen(talk.client_version_id).prompt_tokens if talk.client_version_id else 0
-    tokens = prompt + talk.said_tokens + NOTE_TOKENS
+    tokens = prompt + talk.said_tokens + BLOCK_TOKENS
     return price_of(talk.voice, talk.model).ceiling(tokens, settings.REPLY_MAX_TOKENS, settings.PROVIDER_CALLS)
 
 

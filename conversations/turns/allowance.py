@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from django.utils import translation
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
 
 from conversations.models import Session
 from conversations.turns.accept import most_that_a_reply_costs, scopes_of
@@ -33,15 +33,11 @@ def allowance(session: Session) -> Allowance | None:
         return None
     replies = left.left_microusd // each if each else budgets.FEW
     if not replies:
-        return Allowance(exhausted=True, text=left.used_up)
+        return Allowance(exhausted=True, text=left.claim.used_up)
     if replies >= budgets.FEW:
         return None
-    text = ngettext(
-        "The budget is nearly used up: it covers about %(count)d more reply.",
-        "The budget is nearly used up: it covers about %(count)d more replies.",
-        replies,
-    )
-    return Allowance(exhausted=False, text=text % {"count": replies})
+    # No number: what is held for a reply is several times what one costs.
+    return Allowance(exhausted=False, text=_("The budget is nearly used up: one of the next replies may be refused."))
 
 
 def allowance_of(session_id: uuid.UUID, language: str) -> Allowance | None:

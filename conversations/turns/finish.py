@@ -1,4 +1,4 @@
-"""Finishing: one compare-and-set on the fence writes the reply, its status, and the one settlement."""
+"""Finishing: under the session's lock, while the fence holds, the reply, its status and its settlement are written."""
 
 import uuid
 from dataclasses import dataclass
@@ -68,8 +68,8 @@ def finish(turn_id: uuid.UUID, fence: int, outcome: Outcome) -> Finished | None:
     Every ended turn has a reply row, even an empty one; it gets its number here.
     """
     # The session first, as in accepting: one lock order everywhere.
-    asked, asked_turn = _session.ask(turn_id), _turn.ask(turn_id)
-    locked, running = asked.first, asked_turn.first
+    session_row, turn_row = _session.ask(turn_id), _turn.ask(turn_id)
+    locked, running = session_row.first, turn_row.first
     if locked is None or running is None or running[0] != fence:
         return None
     session = Session.from_db("default", _SESSION, locked)
@@ -79,7 +79,7 @@ def finish(turn_id: uuid.UUID, fence: int, outcome: Outcome) -> Finished | None:
     update(turn, "status", "error", "finished_at", "partial_text")
     session.last_sequence += 1
     session.revision += 1
-    session.said_tokens += pricing.most_tokens(outcome.text)
+    session.said_tokens += pricing.most_tokens_of_prose(outcome.text)
     session.exchanges += outcome.status in (Turn.Status.COMPLETE, Turn.Status.TRUNCATED)
     session.last_activity_at = now
     reservation = Reservation.from_db("default", _RESERVATION, reserved)

@@ -24,7 +24,7 @@ def recover(
 
     A living process names itself, the replies it works on and the sessions in which it accepts a turn just now: any
     other turn that it owned well before that moment, `seen_at`, was dropped and is ended too.
-    Safe to run from many places at once: the finish is a compare-and-set.
+    Safe to run from many places at once: a turn is ended once, under its session's lock.
     """
     long_ago = (seen_at or timezone.now()) - dt.timedelta(seconds=settings.HEARTBEAT_DEAD_SECONDS)
     living = Heartbeat.objects.alive(Heartbeat.Kind.WEB).values("pk")
@@ -37,7 +37,7 @@ def recover(
     dropped &= ~Q(session_id__in=accepting_in)
     orphans = Turn.objects.running().filter(dead | untaken | dropped)
     ended = 0
-    for turn in orphans.select_related("session__client_version", "reservation"):
+    for turn in orphans.select_related("session__client_version"):
         usage = _usage_of_the_dead(turn)
         outcome = Outcome(Turn.Status.INTERRUPTED, turn.partial_text, usage, error=_reason(turn, own), fell_back=True)
         ended += finish(turn.pk, turn.fence, outcome) is not None

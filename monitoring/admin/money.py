@@ -121,8 +121,7 @@ class BudgetAdmin(admin.ModelAdmin):
     @admin.display(description=gettext_lazy("left now"))
     def left(self, budget: Any) -> str:
         """In dollars, and about how many conversations."""
-        taken = (budget.spent_now or 0) + (budget.held_now or 0)
-        return self._each(budget) or _amount(max(0, budget.limit_microusd - taken))
+        return self._each(budget) or _amount(budget.left_after((budget.spent_now or 0) + (budget.held_now or 0)))
 
     def _each(self, budget: Budget) -> str:
         if budget._state.adding:
@@ -158,8 +157,7 @@ class BudgetAccountAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("left"))
     def left(self, account: BudgetAccount) -> str:
         """In dollars, and about how many conversations."""
-        taken = account.held_microusd + account.spent_microusd
-        return _amount(max(0, account.budget.limit_microusd - taken))
+        return _amount(account.left_microusd)
 
 
 def _amount(microusd: int) -> str:

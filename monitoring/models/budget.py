@@ -85,6 +85,10 @@ class Budget(models.Model):
     def __str__(self) -> str:
         return self.label or f"{self.get_scope_display()}, {self.get_period_display()}"
 
+    def left_after(self, taken_microusd: int) -> int:
+        """Micro-dollars left when so much is held or spent; none where the limit was lowered below that."""
+        return max(0, self.limit_microusd - taken_microusd)
+
 
 class BudgetAccount(models.Model):
     """What one scope has held and spent of one budget in one period; moved only by conditional updates."""
@@ -107,3 +111,8 @@ class BudgetAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.budget} · {self.starts_on:%Y-%m-%d}"
+
+    @property
+    def left_microusd(self) -> int:
+        """What of its budget is neither held nor spent."""
+        return self.budget.left_after(self.held_microusd + self.spent_microusd)

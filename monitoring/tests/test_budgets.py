@@ -1,14 +1,12 @@
 """A budget is never overspent, says plainly that it is used up, and tells operators in time."""
 
 import datetime as dt
-import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
@@ -17,9 +15,9 @@ from accounts.models import School, Term, User
 from monitoring import budgets, pricing, services
 from monitoring.budgets import BudgetExhaustedError, Scope
 from monitoring.models import NOBODY, Alert, Budget, BudgetAccount, LedgerEntry, Reservation
+from monitoring.tests.conftest import Crowd
 
 pytestmark = [pytest.mark.django_db, pytest.mark.servers]
-Crowd = Callable[[Callable[[int], bool], int], list[bool]]
 # One input token costs one micro-dollar.
 PRICE = pricing.Price("plain", (pricing.Tier(0, pricing.MILLION, 0, 0, 0),))
 SESSION = Scope("session", uuid.uuid4(), "a talk")
@@ -72,7 +70,7 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing_behind(student: User) -
     reserve(student, 30)
     with pytest.raises(BudgetExhaustedError) as refusal:
         reserve(student, 21)
-    assert refusal.value.scope == "site"
+    assert refusal.value.claim.budget.scope == "site"
     assert [account(wide), account(narrow)] == [(30, 0), (30, 0)]
     assert Reservation.objects.count() == 1
     reserve(student, 20)
@@ -104,7 +102,8 @@ def test_a_refusal_says_in_plain_words_whose_budget_it_is_and_when_it_renews(
     with pytest.raises(BudgetExhaustedError) as refusal:
         reserve(student, 11)
     assert str(refusal.value) == words
-    assert (refusal.value.scope, refusal.value.period) == (scope, period)
+    refused = refusal.value.claim.budget
+    assert (refused.scope, refused.period) == (scope, period)
 
 
 def test_where_nobody_wrote_down_the_next_term_no_day_is_promised(student: User, school: School) -> None:
@@ -112,7 +111,7 @@ def test_where_nobody_wrote_down_the_next_term_no_day_is_promised(student: User,
     budget("user", 10, "term")
     with pytest.raises(BudgetExhaustedError) as refusal:
         reserve(student, 11)
-    assert refusal.value.renews_on is None
+    assert refusal.value.claim.renews_on is None
     assert str(refusal.value) == "Your budget for this term is used up."
 
 
@@ -201,13 +200,13 @@ def test_what_is_left_is_told_of_the_tightest_budget(student: User, noon: Callab
     reserve(student, 30)
     settle(reserve(student, 50), 20)
     left = budgets.remaining(SCOPES, student.pk)
-    assert left == budgets.Remaining(
-        150, 200, Budget.Scope.SECTION, Budget.Period.MONTH, dt.date(2026, 12, 1), "SW 101"
-    )
+    assert left
+    assert (left.left_microusd, left.claim.budget.scope, left.claim.label) == (150, "section", "SW 101")
+    assert left.claim.renews_on == dt.date(2026, 12, 1)
     Budget.objects.filter(scope="site").update(limit_microusd=10)
     tightest = budgets.remaining(SCOPES, student.pk)
     assert tightest
-    assert (tightest.left_microusd, tightest.label) == (0, "All of us")
+    assert (tightest.left_microusd, tightest.claim.budget.label) == (0, "All of us")
 
 
 def test_conversations_left_are_counted_by_what_one_cost_lately(student: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,26 +319,6 @@ def check_accounts() -> None:
         assert row.held_microusd == sum(r.amount_microusd for r in of.filter(state="held"))
         assert row.spent_microusd == sum(e.cost_microusd for e in LedgerEntry.objects.filter(reservation__in=of))
         assert row.held_microusd + row.spent_microusd <= row.budget.limit_microusd
-
-
-@pytest.fixture
-def crowd(transactional_db: None) -> Iterator[Crowd]:
-    """Does something so many times in eight threads, each with a connection of its own."""
-    pool = ThreadPoolExecutor(8)
-    gate = threading.Barrier(8)
-
-    def run(act: Callable[[int], bool], times: int) -> list[bool]:
-        def share(first: int) -> list[bool]:
-            try:
-                gate.wait(10)
-                return [act(number) for number in range(first, times, 8)]
-            finally:
-                connection.close()
-
-        return [answer for answers in pool.map(share, range(8)) for answer in answers]
-
-    yield run
-    pool.shutdown()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,20 +1,19 @@
 """Limits hold exactly, however many ask at once, and say when to come again."""
 
 import datetime as dt
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone, translation
 
 from monitoring import limits
 from monitoring.limits import LimitReachedError
 from monitoring.models import RateLimit, RateWindow
 from monitoring.tasks import clear_windows
+from monitoring.tests.conftest import Crowd
 
 Name = RateLimit.Name
 PERSON, SITE = Name.MESSAGES_PER_PERSON, Name.MESSAGES_OF_SITE
@@ -210,34 +209,10 @@ def test_windows_that_count_nothing_any_more_are_deleted_and_the_others_stay(clo
 
 # --- Many at once ----------------------------------------------------------------------------------------------------
 
-Act = Callable[[int], bool]
-
-
-@pytest.fixture
-def crowd(transactional_db: None) -> Iterator[Callable[[Act, int], list[bool]]]:
-    """Does something so many times in sixteen threads, each with a connection of its own."""
-    pool = ThreadPoolExecutor(16)
-    gate = threading.Barrier(16)
-
-    def run(act: Act, times: int) -> list[bool]:
-        def share(first: int) -> list[bool]:
-            try:
-                gate.wait(20)
-                return [act(number) for number in range(first, times, 16)]
-            finally:
-                connection.close()
-
-        return [answer for answers in pool.map(share, range(16)) for answer in answers]
-
-    yield run
-    pool.shutdown()
-
 
 @pytest.mark.servers
 @pytest.mark.django_db(transaction=True)
-def test_of_two_hundred_at_once_against_ten_exactly_ten_are_admitted(
-    crowd: Callable[[Act, int], list[bool]],
-) -> None:
+def test_of_two_hundred_at_once_against_ten_exactly_ten_are_admitted(crowd: Crowd) -> None:
     allow(PERSON, 10, 3_600)
     assert sum(crowd(lambda _number: admit((PERSON, "ada")), 200)) == 10
     assert counted(PERSON, "ada") == 10
@@ -245,9 +220,7 @@ def test_of_two_hundred_at_once_against_ten_exactly_ten_are_admitted(
 
 @pytest.mark.servers
 @pytest.mark.django_db(transaction=True)
-def test_several_limits_at_once_are_exact_and_nobody_waits_for_ever(
-    crowd: Callable[[Act, int], list[bool]],
-) -> None:
+def test_several_limits_at_once_are_exact_and_nobody_waits_for_ever(crowd: Crowd) -> None:
     allow(PERSON, 8, 3_600)
     allow(SITE, 30, 3_600)
     people = ["ada", "bob", "cleo", "dan", "eve"]
@@ -273,7 +246,7 @@ def test_several_limits_at_once_are_exact_and_nobody_waits_for_ever(
 
 @pytest.mark.servers
 @pytest.mark.django_db(transaction=True)
-def test_windows_that_come_and_go_while_many_ask_lock_nobody_out(crowd: Callable[[Act, int], list[bool]]) -> None:
+def test_windows_that_come_and_go_while_many_ask_lock_nobody_out(crowd: Crowd) -> None:
     allow(PERSON, 1_000, 3_600)
     allow(SITE, 1_000, 3_600)
 

@@ -37,7 +37,7 @@ def test_no_stretch_of_the_length_ever_holds_more_than_the_limit(count: int, sec
     admitted: list[dt.datetime] = []
     length = dt.timedelta(seconds=seconds)
     for now in moments(seconds, pauses):
-        room = window.room(now)
+        room = count - window.used(now)
         assert (room > 0) == (window.wait(now) == 0)
         assert room <= count - sum(now - length <= moment for moment in admitted)
         if room:
@@ -59,7 +59,7 @@ def test_the_wait_it_names_is_enough_and_hardly_more(
         limited = Window(lowered, seconds, window.slots)
         wait = limited.wait(now)
         if wait == 0:
-            assert limited.room(now) >= 1
+            assert limited.used(now) < lowered
             continue
         assert wait >= 1
         assert limited.wait(now + dt.timedelta(seconds=wait)) == 0
@@ -106,12 +106,12 @@ def test_a_clock_that_was_wrong_locks_nobody_out_for_long(count: int, seconds: i
 
 def test_it_can_be_filled_at_once_and_opens_as_it_was_filled() -> None:
     window = Window(2, 60)
-    assert window.room(START) == 2
+    assert window.used(START) == 0
     window = window.add(START).add(START + dt.timedelta(seconds=20))
     now = START + dt.timedelta(seconds=30)
-    assert (window.used(now), window.room(now), window.wait(now)) == (2, 0, 31)
+    assert (window.used(now), window.wait(now)) == (2, 31)
     assert window.wait(now + dt.timedelta(seconds=30)) == 1
-    assert window.room(now + dt.timedelta(seconds=31)) == 1
+    assert window.used(now + dt.timedelta(seconds=31)) == 1
 
 
 def test_nothing_kept_is_an_empty_window_and_a_limit_of_nothing_never_opens() -> None:
