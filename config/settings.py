@@ -126,7 +126,8 @@ else:
     DATABASES["default"] |= {
         # Connections that died in the pool, as after a restart of PostgreSQL, are not handed out.
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
+        "OPTIONS": DATABASES["default"].get("OPTIONS", {})
+        | {
             "pool": {
                 "min_size": read.integer("DATABASE_POOL_MIN", 2, minimum=0, maximum=100),
                 "max_size": read.integer("DATABASE_POOL_MAX", 12, minimum=2, maximum=500),
@@ -253,7 +254,7 @@ FALLBACK_MODELS = read.listed("FALLBACK_MODELS", [])
 ERROR_BURST_COUNT = read.integer("ERROR_BURST_COUNT", 20, minimum=1)
 ERROR_BURST_SECONDS = read.seconds("ERROR_BURST_SECONDS", 300.0, minimum=1.0)
 TALLY_SECONDS = read.seconds("TALLY_SECONDS", 60.0, minimum=1.0)
-SCRIPTED_PIECE_SECONDS = read.seconds("SCRIPTED_PIECE_SECONDS", 0.03)
+SCRIPTED_PIECE_SECONDS = read.seconds("SCRIPTED_PIECE_SECONDS", 0.04)
 
 # --- The conversation ------------------------------------------------------------------------------------------------
 MESSAGE_MAX_CHARACTERS = read.integer("MESSAGE_MAX_CHARACTERS", 8_000, minimum=1, maximum=8_000)

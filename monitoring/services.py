@@ -102,9 +102,9 @@ def settle(
         largest_input_tokens=usage.largest,
         outcome=outcome,
     )
-    insert(entry)
-    # Many want the rows of budgets: they are locked last and so for the shortest time.
     budgets.settle(reservation, accounts, cost)
+    # After what that may have waited for: an entry that is seen long after it says it was settled is missed by tallies.
+    insert(entry)
     return entry
 
 

@@ -115,6 +115,11 @@ class Broken:
     async def __aexit__(self, *_: object) -> None:
         """Nothing to close."""
 
+    @property
+    def http_response(self) -> Any:
+        body = SimpleNamespace(_buffer=[], _buffer_offset=0)
+        return SimpleNamespace(stream=SimpleNamespace(_aiohttp_response=SimpleNamespace(content=body)))
+
     async def iter_bytes(self) -> AsyncIterator[bytes]:
         if isinstance(self.error, Exception):
             raise self.error

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bench.standin import StandIn
-from clients.voices import VoiceRequest
+from clients.voices import VoiceError, VoiceRequest
+from clients.voices.base import Fault
 from clients.voices.claude import ClaudeSpeech
 from clients.voices.pace import Pace
 
@@ -30,6 +31,31 @@ def test_a_reply_that_breaks_is_not_counted_any_longer(settings: Any) -> None:
     with pytest.raises(ZeroDivisionError), pace:
         raise ZeroDivisionError
     assert pace.seconds == 0
+
+
+def test_no_setting_makes_a_rest_look_like_silence(settings: Any) -> None:
+    settings.DELTA_JOIN_SECONDS, settings.DELTAS_PER_SECOND = 20.0, 1
+    with Pace() as pace:
+        assert pace.seconds == 1
+
+
+@pytest.mark.django_db
+async def test_what_had_arrived_when_the_connection_broke_is_heard(
+    api: StandIn, request_: VoiceRequest, settings: Any
+) -> None:
+    settings.DELTA_JOIN_SECONDS = 0.3
+    words = [f"w{number}" for number in range(45)]
+    api.modes(text=" ".join(words), ttft=1, delay=2, fault="cut", at=30)
+    heard: list[str] = []
+
+    async def listen() -> None:
+        async for piece in ClaudeSpeech(request_):
+            heard.append(piece)
+
+    with pytest.raises(VoiceError) as failure:
+        await listen()
+    assert "".join(heard).split() == words[:30]
+    assert failure.value.fault is Fault.CONNECTION
 
 
 @pytest.mark.django_db

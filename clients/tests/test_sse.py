@@ -86,6 +86,13 @@ def test_an_error_event_is_remembered_with_the_providers_words() -> None:
     assert stream.error == ("", "")
 
 
-def test_what_is_not_json_is_an_error_and_not_text() -> None:
-    with pytest.raises(ValueError):
-        MessageStream().feed(b"event: content_block_delta\ndata: {oops\n\n")
+def test_what_is_not_json_is_a_failure_and_not_text_and_takes_no_text_along() -> None:
+    stream = MessageStream()
+    assert (
+        stream.feed(
+            event("content_block_delta", index=0, delta={"text": "Good. "})
+            + b"event: content_block_delta\ndata: {oops\n\n"
+        )
+        == "Good. "
+    )
+    assert isinstance(stream.failure, ValueError)

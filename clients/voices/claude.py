@@ -131,12 +131,10 @@ class ClaudeSpeech:
             with _pace:
                 request = sdk().messages.with_streaming_response.create(**parameters(self.request), stream=True)
                 async with request as response:
-                    async for data in response.iter_bytes():
+                    async for data in _read(response):
                         if text := self._stream.feed(data):
                             yield text
-                        if self._stream.error:
-                            kind, message = self._stream.error
-                            raise VoiceError(FAULT_OF_TYPE.get(kind, Fault.SERVER), f"{kind}: {message}")
+                        self._raise_what_it_said()
                         if self._stream.ending:
                             return
                         if text:
@@ -147,8 +145,32 @@ class ClaudeSpeech:
             raise VoiceError(Fault.TIMEOUT, repr(error)) from error
         except (anthropic.APIError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise VoiceError(Fault.CONNECTION, repr(error)) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise VoiceError(Fault.SERVER, f"unreadable stream: {error!r}") from error
+
+    def _raise_what_it_said(self) -> None:
+        """Raise the provider's own error, or that it cannot be understood."""
+        if self._stream.error:
+            kind, message = self._stream.error
+            raise VoiceError(FAULT_OF_TYPE.get(kind, Fault.SERVER), f"{kind}: {message}")
+        if self._stream.failure:
+            raise VoiceError(Fault.SERVER, f"unreadable stream: {self._stream.failure!r}")
+
+
+async def _read(response: "anthropic.AsyncAPIResponse[Any]") -> AsyncGenerator[bytes, None]:
+    """The body as it arrives, to the last byte.
+
+    When a connection breaks, aiohttp raises before it hands out what arrived while nobody read. That may be much, since
+    we rest between two looks, and even the end of the reply: it is fetched from below.
+    """
+    try:
+        async for data in response.iter_bytes():
+            yield data
+    except (httpx2.HTTPError, aiohttp.ClientError, OSError):
+        stream: Any = response.http_response.stream
+        while hasattr(stream, "_stream"):
+            stream = stream._stream
+        body = stream._aiohttp_response.content
+        yield b"".join(body._buffer)[body._buffer_offset :]
+        raise
 
 
 def status_fault(error: anthropic.APIStatusError) -> VoiceError:

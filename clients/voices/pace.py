@@ -6,13 +6,16 @@ from typing import Self
 
 from django.conf import settings
 
+# A rest counts as silence of the provider, whose patience is a matter of seconds.
+LONGEST = 1.0
+
 
 class Pace:
     """How long what a provider streams is left to gather before it is read; one for all replies of a process.
 
     Each look at a stream costs the same, however much has arrived (docs/adr/0012). So all replies together are looked
-    at DELTAS_PER_SECOND times a second at most, and one of them every DELTA_JOIN_SECONDS.
-    Use it as a context around each reply.
+    at DELTAS_PER_SECOND times a second at most, and one of them every DELTA_JOIN_SECONDS. Use it as a context around
+    each reply.
     """
 
     def __init__(self) -> None:
@@ -28,7 +31,7 @@ class Pace:
     @property
     def seconds(self) -> float:
         """The pause between two looks at one stream, at this moment."""
-        return max(settings.DELTA_JOIN_SECONDS, self._replies / settings.DELTAS_PER_SECOND)
+        return min(max(settings.DELTA_JOIN_SECONDS, self._replies / settings.DELTAS_PER_SECOND), LONGEST)
 
     async def rest(self) -> None:
         """Let more text arrive."""

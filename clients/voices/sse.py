@@ -21,7 +21,7 @@ class MessageStream:
     """The state of one streamed message. Feed it bytes in any cut; it gives back the text they complete.
 
     `ending` is set only by `message_stop` after a stop reason that we know, so that a stream which merely ends was cut.
-    `error` is the provider's own (type, message) when it sent an `error` event.
+    `error` is the provider's own (type, message) when it sent an `error` event, `failure` why nothing more can be read.
     """
 
     def __init__(self) -> None:
@@ -30,6 +30,7 @@ class MessageStream:
         self._counts: dict[str, int] = {}
         self.ending: Ending | None = None
         self.error: tuple[str, str] | None = None
+        self.failure: Exception | None = None
 
     @property
     def usage(self) -> Usage | None:
@@ -44,7 +45,7 @@ class MessageStream:
         )
 
     def feed(self, data: bytes) -> str:
-        """The text that these bytes complete, "" when there is none. Raises ValueError on what is not JSON."""
+        """The text that these bytes complete, "" when there is none."""
         self._rest = (self._rest + data).replace(b"\r\n", b"\n")
         text = ""
         while (end := self._rest.find(b"\n\n")) >= 0:
@@ -52,12 +53,17 @@ class MessageStream:
             at = event.find(b"data:")
             if at < 0:
                 continue
-            payload = json.loads(event[at + 5 :])
-            if event.startswith(_DELTA):
-                # Thinking and signatures come as other deltas of the same event; only text is said aloud.
-                text += payload["delta"].get("text", "")
-            else:
-                self._note(payload)
+            try:
+                payload = json.loads(event[at + 5 :])
+                if event.startswith(_DELTA):
+                    # Thinking and signatures come as other deltas of the same event; only text is said aloud.
+                    text += payload["delta"].get("text", "")
+                else:
+                    self._note(payload)
+            except (ValueError, KeyError, TypeError, AttributeError) as failure:
+                # What came before it in the same bytes is said all the same.
+                self.failure = failure
+                break
         return text
 
     def _note(self, payload: dict[str, Any]) -> None:

@@ -223,12 +223,13 @@ class Runner:
 
         The voice minds the silences; here is the one clock that nothing renews.
         """
-        most = settings.REPLY_MAX_CHARACTERS
+        most, begun = settings.REPLY_MAX_CHARACTERS, False
         try:
             async with asyncio.timeout(settings.QUEUE_SECONDS + settings.REPLY_TOTAL_SECONDS) as clock:
                 async with aclosing(aiter(speech)) as pieces:
                     async for piece in pieces:
-                        if live.first_text_at is None:
+                        if not begun:
+                            begun = True
                             clock.reschedule(asyncio.get_running_loop().time() + settings.REPLY_TOTAL_SECONDS)
                         await live.say(storable(piece)[: most - len(live.text)])
                         if len(live.text) >= most:

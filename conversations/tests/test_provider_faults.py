@@ -1,7 +1,9 @@
 """What a student may rely on when the provider refuses, breaks off, drips or says what nobody expects."""
 
+import asyncio
 import datetime as dt
 import uuid
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from accounts.models import User
 from bench.standin import StandIn
 from clients.voices.fallback import fallback_line
+from conversations.live import runner
 from conversations.live.database import in_database
 from conversations.models import Message, Session, Turn
 from conversations.tests.conftest import OpenChat, another, ended
@@ -189,3 +192,21 @@ async def test_several_calls_for_one_reply_never_reach_a_dearer_tier_together(
     assert entry.calls == 3
     assert entry.largest_input_tokens < 1_500 < entry.total_input
     assert entry.cost_microusd < 1_000
+
+
+async def test_a_stream_of_nothing_that_can_be_said_ends_in_time(
+    open_chat: OpenChat, student: User, talk: Session, quick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mute:
+        calls, usage, ending = 1, None, None
+
+        async def __aiter__(self) -> AsyncGenerator[str, None]:
+            while True:
+                await asyncio.sleep(0.02)
+                yield "\0"
+
+    quick.QUEUE_SECONDS = quick.REPLY_TOTAL_SECONDS = 0.4
+    monkeypatch.setattr(runner, "speak", lambda *_args, **_options: Mute())
+    chat = await open_chat(student, talk)
+    await chat.say("Hello")
+    assert (await chat.until("done"))[-1]["status"] == "failed"
