@@ -282,6 +282,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "store_processed": False,
     }
 )
+# A job works so long before others have a turn, is taken over from a worker that was silent for so long, and fails when
+# one step broke so often in a row.
+JOB_SLICE_SECONDS = read.seconds("JOB_SLICE_SECONDS", 2.0, minimum=0.0)
+JOB_DEAD_SECONDS = read.seconds("JOB_DEAD_SECONDS", 60.0, minimum=0.1)
+JOB_ATTEMPTS = read.integer("JOB_ATTEMPTS", 3, minimum=1, maximum=100)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
@@ -296,6 +301,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "mail-alerts": {"task": "monitoring.mail_alerts", "schedule": crontab(), "options": {"expires": 55}},
     "tally": {"task": "monitoring.tally", "schedule": TALLY_SECONDS, "options": {"expires": TALLY_SECONDS}},
     "clear-windows": {"task": "monitoring.clear_windows", "schedule": crontab(minute=23), "options": {"expires": 600}},
+    "resume-jobs": {"task": "monitoring.resume_jobs", "schedule": crontab(), "options": {"expires": 55}},
     "recover-turns": {"task": "conversations.recover_turns", "schedule": crontab(), "options": {"expires": 55}},
     "release-forgotten-trials": {
         "task": "clients.release_forgotten_trials",

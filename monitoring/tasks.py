@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from monitoring import alerts, figures, heartbeats, limits
+from monitoring import alerts, figures, heartbeats, jobs, limits
 from monitoring.models import Heartbeat
 
 # One row for all workers: what readiness asks is whether any worker answers.
@@ -33,3 +33,15 @@ def tally() -> None:
 def clear_windows() -> None:
     """Delete the limit windows that count nothing any more."""
     limits.clear_stale()
+
+
+@shared_task(name="monitoring.work")
+def work(job_id: str, fence: int) -> None:
+    """Do some steps of a job, if nobody claimed it since this was sent."""
+    jobs.work(uuid.UUID(job_id), fence)
+
+
+@shared_task(name="monitoring.resume_jobs")
+def resume_jobs() -> None:
+    """Send again for jobs that a worker left when it died."""
+    jobs.resume_stale()

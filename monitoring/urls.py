@@ -2,9 +2,14 @@
 
 from django.urls import path
 
-from monitoring import views
+from monitoring.views import health, jobs
 
 urlpatterns = [
-    path("healthz", views.healthz, name="healthz"),
-    path("readyz", views.readyz, name="readyz"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("jobs/<uuid:pk>/", jobs.job_detail, name="job"),
+    path("jobs/<uuid:pk>/pause", jobs.job_pause, name="job-pause"),
+    path("jobs/<uuid:pk>/resume", jobs.job_resume, name="job-resume"),
+    path("jobs/<uuid:pk>/cancel", jobs.job_cancel, name="job-cancel"),
+    path("jobs/<uuid:pk>/files/<uuid:file>", jobs.job_file, name="job-file"),
 ]

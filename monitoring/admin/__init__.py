@@ -1,5 +1,5 @@
 """Monitoring in the admin, one file for each subject."""
 
-from monitoring.admin import health, limits, money, usage
+from monitoring.admin import health, jobs, limits, money, usage
 
-__all__ = ["health", "limits", "money", "usage"]
+__all__ = ["health", "jobs", "limits", "money", "usage"]

@@ -1,0 +1,1 @@
+"""The views of monitoring, one file for each subject."""
