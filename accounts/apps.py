@@ -11,8 +11,15 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        """Tell monitoring how this school counts its days and terms."""
+        """Tell monitoring how this school counts its days and terms, and the transfer what teachers own here."""
         from accounts import calendar
+        from accounts.services import transfer
         from monitoring import periods
 
         periods.register(zone=calendar.zone, term_start=calendar.term_start, next_term_start=calendar.next_term_start)
+        transfer.register(
+            "sections", label=_("sections taught"), count=transfer.count_sections, move=transfer.move_sections
+        )
+        transfer.register(
+            "invitations", label=_("open invitations"), count=transfer.count_invitations, move=transfer.move_invitations
+        )

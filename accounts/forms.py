@@ -1,4 +1,4 @@
-"""Forms of sign-in, passwords, profile and invitations."""
+"""Forms of sign-in, passwords, profile, invitations and sections."""
 
 import zoneinfo
 from typing import Any
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.backends import demo_allowed
-from accounts.models import School, Section, StudentDetails, User
+from accounts.models import School, Section, SectionTeacher, StudentDetails, Term, User
 from monitoring.limits import LimitReachedError
 
 LOGO_KINDS = {"PNG", "JPEG", "GIF", "WEBP"}
@@ -218,3 +218,124 @@ class PasswordLinkForm(forms.Form):
         if self.user is None:
             raise ValidationError(_("There is nobody with this address among the people you look after."))
         return email
+
+
+class TeacherByEmailField(forms.EmailField):
+    """The address of a teacher; cleans to the account, None for an empty one."""
+
+    def clean(self, value: Any) -> Any:
+        """The teacher with this address; raises ValidationError for one that no active teacher has."""
+        email: str = super().clean(value).lower()
+        teacher = User.objects.filter(email=email, role=User.Role.TEACHER, is_active=True).first()
+        if email and teacher is None:
+            raise ValidationError(_("No teacher has this address. Check it, or ask an admin to invite the person."))
+        return teacher
+
+
+class SectionForm(forms.ModelForm):
+    """What a section is called and when it runs; an admin who creates one names who leads it."""
+
+    lead = TeacherByEmailField(
+        label=gettext_lazy("E-mail address of the lead"),
+        max_length=254,
+        help_text=gettext_lazy("The teacher who decides about this section. More teachers can be added afterwards."),
+    )
+
+    class Meta:
+        model = Section
+        fields = ["name", "course_code", "term", "starts_on", "ends_on"]
+        widgets = {
+            name: forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d") for name in ("starts_on", "ends_on")
+        }
+        help_texts = {
+            "name": gettext_lazy("As students know it, such as “Interviewing skills, Tuesday group”."),
+            "course_code": gettext_lazy("Such as “SW 210”."),
+        }
+
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # By its name, which is unique: numbers of rows stay on the server.
+        self.fields["term"] = forms.ModelChoiceField(
+            label=_("Term"), queryset=Term.objects.all(), required=False, to_field_name="name", empty_label=_("None")
+        )
+        self.initial["term"] = self.instance.term
+        if by.is_teacher or not self.instance._state.adding:
+            del self.fields["lead"]
+
+
+class SectionFilter(forms.Form):
+    """What the list of sections shows: words, a term, current or archived ones."""
+
+    q = forms.CharField(label=gettext_lazy("Search by name or course code"), required=False, max_length=200)
+    term = forms.ModelChoiceField(
+        label=gettext_lazy("Term"),
+        queryset=Term.objects.all(),
+        required=False,
+        to_field_name="name",
+        empty_label=gettext_lazy("All terms"),
+    )
+
+    def chosen(self) -> dict[str, Any]:
+        """What was chosen and can be understood: `q` and `term` (a Term), only those that are set."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class StudentFilter(forms.Form):
+    """Which students of a section are shown."""
+
+    q = forms.CharField(label=gettext_lazy("Search by name or address"), required=False, max_length=200)
+
+    def words(self) -> str:
+        """What was typed, "" where it cannot be looked for."""
+        self.is_valid()
+        return str(self.cleaned_data.get("q", ""))
+
+
+class SectionTeacherForm(forms.Form):
+    """Who is to teach a section too, and as what."""
+
+    teacher = TeacherByEmailField(
+        label=gettext_lazy("E-mail address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    part = forms.ChoiceField(
+        label=gettext_lazy("Part"),
+        choices=[
+            (SectionTeacher.Part.ASSISTANT, gettext_lazy("Assistant")),
+            (SectionTeacher.Part.LEAD, gettext_lazy("Lead")),
+        ],
+    )
+
+
+class JoinForm(forms.Form):
+    """The code of a section."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Code"),
+        max_length=40,
+        help_text=gettext_lazy("Eight letters from your teacher, such as BDFH-KMRT. Small letters are fine."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "class": "code-entry"}
+        ),
+        error_messages={"required": gettext_lazy("Enter the code that your teacher gave you.")},
+    )
+
+
+class TeacherChoice(forms.ModelChoiceField):
+    """A teacher among all, told apart from namesakes by the address."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Name and address."""
+        return f"{obj.display_name} · {obj.email}"
+
+
+class TransferForm(forms.Form):
+    """Who receives everything that a leaving teacher owns."""
+
+    receiving = TeacherChoice(label=gettext_lazy("Receiving teacher"), queryset=User.objects.none())
+
+    def __init__(self, *args: Any, leaving: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        receiving = self.fields["receiving"]
+        assert isinstance(receiving, forms.ModelChoiceField)  # noqa: S101  narrows the type
+        receiving.queryset = User.objects.filter(role=User.Role.TEACHER, is_active=True).exclude(pk=leaving.pk)

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from accounts.views import invitations, profile, sign_in
+from accounts.views import invitations, joining, profile, sections, sign_in
 
 urlpatterns = [
     path("", profile.home, name="home"),
@@ -32,4 +32,18 @@ urlpatterns = [
     path("accounts/invitations/<uuid:pk>/revoke/", invitations.invitation_revoke, name="invitation-revoke"),
     path("accounts/invitations/accept/<str:token>/", invitations.invitation_accept, name="invitation-accept"),
     path("accounts/password-link/", invitations.password_link, name="password-link"),
+    path("join/", joining.section_join, name="section-join"),
+    path("sections/", sections.section_list, name="section-list"),
+    path("sections/new/", sections.section_new, name="section-new"),
+    path("sections/<uuid:pk>/", sections.section, name="section"),
+    path("sections/<uuid:pk>/edit/", sections.section_edit, name="section-edit"),
+    path("sections/<uuid:pk>/archive/", sections.section_archive, name="section-archive"),
+    path("sections/<uuid:pk>/reopen/", sections.section_reopen, name="section-reopen"),
+    path("sections/<uuid:pk>/code/", sections.section_code, name="section-code"),
+    path("sections/<uuid:pk>/sheet/", sections.section_sheet, name="section-sheet"),
+    path("sections/<uuid:pk>/teachers/", sections.teacher_add, name="section-teacher-add"),
+    path("sections/<uuid:pk>/teachers/<uuid:person>/part/", sections.teacher_part, name="section-teacher-part"),
+    path("sections/<uuid:pk>/teachers/<uuid:person>/remove/", sections.teacher_remove, name="section-teacher-remove"),
+    path("sections/<uuid:pk>/students/<uuid:person>/remove/", sections.student_remove, name="section-student-remove"),
+    path("sections/<uuid:pk>/students/<uuid:person>/return/", sections.student_return, name="section-student-return"),
 ]

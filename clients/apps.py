@@ -9,3 +9,10 @@ class ClientsConfig(AppConfig):
 
     name = "clients"
     verbose_name = _("Clients")
+
+    def ready(self) -> None:
+        """Tell the transfer of a leaving teacher that teachers own clients."""
+        from accounts.services import transfer
+        from clients import services
+
+        transfer.register("clients", label=_("clients"), count=services.count_clients, move=services.move_clients)

@@ -186,6 +186,16 @@ def delete_unused(*, by: User, client: ClientProfile) -> None:
         ) from error
 
 
+def count_clients(owner: User) -> int:
+    """The clients that this teacher owns, archived ones too."""
+    return ClientProfile.objects.filter(owner=owner).count()
+
+
+def move_clients(leaving: User, receiving: User) -> None:
+    """Give all clients of one teacher to another; openings to sections and conversations stay as they are."""
+    ClientProfile.objects.filter(owner=leaving).update(owner=receiving)
+
+
 def freeze(client: ClientProfile) -> ClientVersion:
     """The version of the client that a conversation begun now is held with; an unchanged client gives the same one."""
     return ClientVersion.freeze(client, system_prompt(client.snapshot(), client.prompt_override))

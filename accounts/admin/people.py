@@ -8,11 +8,13 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import services
 from accounts.admin.actions import for_each, show_links
+from accounts.forms import TransferForm
 from accounts.models import Student, StudentDetails, Teacher, TeacherDetails, User
 from accounts.permissions import signed_in
 
@@ -183,11 +185,42 @@ class TeacherAdmin(PersonAdmin):
     list_display = ["display_name", "email", "department", "is_active", "last_login"]
     list_filter = ["is_active", "teacher_details__department"]
     list_select_related = ["teacher_details"]
+    actions = [*PersonAdmin.actions, "transfer"]
 
     @admin.display(description=gettext_lazy("department"), ordering="teacher_details__department")
     def department(self, user: User) -> str:
         """From the details, where there are any."""
         return user.teacher_details.department if hasattr(user, "teacher_details") else ""
+
+    @admin.action(description=gettext_lazy("Transfer everything a leaving teacher owns"), permissions=["change"])
+    def transfer(self, request: HttpRequest, queryset: "QuerySet[User]") -> HttpResponse | None:
+        """Ask who receives everything of the one chosen teacher, show what that is, and transfer it."""
+        chosen = list(queryset[:2])
+        if len(chosen) != 1:
+            messages.error(request, _("Choose one teacher: everything goes to one colleague. Nothing was changed."))
+            return None
+        leaving = chosen[0]
+        form = TransferForm(request.POST if "receiving" in request.POST else None, leaving=leaving)
+        if form.is_valid():
+            receiving = form.cleaned_data["receiving"]
+            try:
+                moved = services.transfer_everything(by=signed_in(request), leaving=leaving, receiving=receiving)
+            except services.RuleBrokenError as error:
+                form.add_error(None, str(error))
+            else:
+                listed = ", ".join(f"{label}: {number}" for label, number in moved)
+                text = _("%(receiving)s now has everything of %(leaving)s (%(listed)s).")
+                messages.success(request, text % {"receiving": receiving, "leaving": leaving, "listed": listed})
+                return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Transfer everything of %(name)s") % {"name": leaving},
+            "opts": self.opts,
+            "leaving": leaving,
+            "belongings": services.belongings_of(leaving),
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/accounts/teacher/transfer.html", context)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A teacher stays one."""

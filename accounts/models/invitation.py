@@ -39,6 +39,10 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """Invitations that can still be used."""
         return self.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
 
+    def not_come(self, section: Section) -> "InvitationQuerySet":
+        """Invitations of students into this section that nobody used or revoked, expired ones too."""
+        return self.filter(section=section, role=User.Role.STUDENT, used_at=None, revoked_at=None)
+
     def by_token(self, token: str) -> "Invitation | None":
         """The open invitation that this token belongs to."""
         return self.open().filter(fingerprint=fingerprint(token)).first()

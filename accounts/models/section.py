@@ -1,14 +1,30 @@
-"""Sections of a course: who teaches and who is enrolled."""
+"""Sections of a course: who teaches, who is enrolled, and the code by which students join."""
 
+import secrets
 import uuid
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.school import Term
 from accounts.models.user import User
+
+# Letters alone, so that no digit is taken for one; no I, L and O, and without vowels a code is never a word.
+CODE_LETTERS = "BCDFGHJKMNPQRSTVWXZ"
+CODE_LENGTH = 8  # 34 bits: at ten tries in five minutes, guessing one of a thousand codes takes years
+
+
+def new_join_code() -> str:
+    """A fresh code; that two sections get the same is refused by the database."""
+    return "".join(secrets.choice(CODE_LETTERS) for _letter in range(CODE_LENGTH))
+
+
+def read_join_code(typed: str) -> str:
+    """The code in what somebody typed: in any case, with spaces and hyphens wherever they put them."""
+    return "".join(letter for letter in typed.upper() if letter.isalpha())
 
 
 def move_access(*user_ids: uuid.UUID) -> None:
@@ -31,6 +47,24 @@ class SectionQuerySet(models.QuerySet["Section"]):
             return self.filter(teachers=user)
         return self.filter(enrolments__student=user, enrolments__removed_at=None)
 
+    def led_by(self, user: User) -> "SectionQuerySet":
+        """Sections that this person may change, archive and staff: admins all, teachers those they lead."""
+        if user.is_admin:
+            return self.all()
+        if user.is_teacher:
+            return self.filter(teaching__teacher=user, teaching__part=SectionTeacher.Part.LEAD)
+        return self.none()
+
+    def matching(self, text: str) -> "SectionQuerySet":
+        """Sections whose name or course code contains the text; all for an empty one."""
+        return self.filter(models.Q(name__icontains=text) | models.Q(course_code__icontains=text)) if text else self
+
+    def with_students(self) -> "SectionQuerySet":
+        """With the number `students` of those who are enrolled now."""
+        enrolled = Enrolment.objects.filter(section=models.OuterRef("pk"), removed_at=None).order_by()
+        number = enrolled.values("section").annotate(number=models.Count("pk")).values("number")
+        return self.annotate(students=Coalesce(models.Subquery(number), 0))
+
 
 class Section(models.Model):
     """A group of students who take a course together."""
@@ -42,6 +76,8 @@ class Section(models.Model):
     starts_on = models.DateField(_("first day"), null=True, blank=True)
     ends_on = models.DateField(_("last day"), null=True, blank=True)
     archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
+    # Empty: joining by code is off.
+    join_code = models.CharField(_("join code"), max_length=CODE_LENGTH, blank=True, editable=False)
     teachers = models.ManyToManyField(
         User, verbose_name=_("teachers"), through="SectionTeacher", related_name="sections"
     )
@@ -52,9 +88,25 @@ class Section(models.Model):
         verbose_name = _("section")
         verbose_name_plural = _("sections")
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_on__gte=models.F("starts_on")),
+                name="section_ends_after_it_starts",
+                violation_error_message=_("The last day must not be before the first."),
+            ),
+            models.UniqueConstraint(
+                fields=["join_code"], condition=~models.Q(join_code=""), name="one_section_per_join_code"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.course_code} {self.name}".strip()
+
+    @property
+    def written_code(self) -> str:
+        """The join code as people read it: two groups of four; empty while it is off."""
+        half = CODE_LENGTH // 2
+        return f"{self.join_code[:half]}-{self.join_code[half:]}" if self.join_code else ""
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Archiving and reopening are noticed by the open sockets of all members."""
@@ -109,6 +161,11 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def active(self) -> "EnrolmentQuerySet":
         """Enrolments that were not removed, in sections that are not archived."""
         return self.filter(removed_at=None, section__archived_at=None)
+
+    def matching(self, text: str) -> "EnrolmentQuerySet":
+        """Enrolments of students whose name or address contains the text; all for an empty one."""
+        found = models.Q(student__display_name__icontains=text) | models.Q(student__email__icontains=text)
+        return self.filter(found) if text else self
 
 
 class Enrolment(models.Model):

@@ -1,11 +1,19 @@
-"""What people do with accounts: invite, accept, enrol, remove, return, disable, hand out one-time links."""
+"""What people do with accounts and sections: invite, accept, join, enrol, remove, disable, hand out one-time links."""
 
-from accounts.services.enrolment import add_teacher, enrol, remove_from_section, remove_teacher, return_to_section
+from accounts.services.enrolment import (
+    add_teacher,
+    change_part,
+    enrol,
+    remove_from_section,
+    remove_teacher,
+    return_to_section,
+)
 from accounts.services.invitations import (
     accept_invitation,
     check_may_invite,
     invite,
     reissue_invitation,
+    renew_links,
     revoke_invitation,
 )
 from accounts.services.links import OneTimeLink
@@ -13,31 +21,62 @@ from accounts.services.people import disable_user, enable_user, issue_password_l
 from accounts.services.rules import (
     AccountDisabledError,
     AccountExistsError,
+    ArchivedSectionError,
+    CodeRefusedError,
     InvitationClosedError,
+    LastLeadError,
     NotAllowedError,
+    RemovedStudentError,
     RuleBrokenError,
+    TooManyTriesError,
     WrongRoleError,
 )
+from accounts.services.sections import (
+    archive_section,
+    change_section,
+    create_section,
+    join_by_code,
+    renew_code,
+    reopen_section,
+    switch_off_code,
+)
+from accounts.services.transfer import belongings_of, transfer_everything
 
 __all__ = [
     "AccountDisabledError",
     "AccountExistsError",
+    "ArchivedSectionError",
+    "CodeRefusedError",
     "InvitationClosedError",
+    "LastLeadError",
     "NotAllowedError",
     "OneTimeLink",
+    "RemovedStudentError",
     "RuleBrokenError",
+    "TooManyTriesError",
     "WrongRoleError",
     "accept_invitation",
     "add_teacher",
+    "archive_section",
+    "belongings_of",
+    "change_part",
+    "change_section",
     "check_may_invite",
+    "create_section",
     "disable_user",
     "enable_user",
     "enrol",
     "invite",
     "issue_password_link",
+    "join_by_code",
     "reissue_invitation",
     "remove_from_section",
     "remove_teacher",
+    "renew_code",
+    "renew_links",
+    "reopen_section",
     "return_to_section",
     "revoke_invitation",
+    "switch_off_code",
+    "transfer_everything",
 ]

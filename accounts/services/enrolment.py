@@ -5,13 +5,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Enrolment, Section, SectionTeacher, User
-from accounts.services.rules import NotAllowedError, WrongRoleError
+from accounts.services.rules import LastLeadError, NotAllowedError, WrongRoleError
 
 
 def check_may_staff(by: User, section: Section) -> None:
     """Admins and the section's own teachers decide who is in it; raises NotAllowedError."""
     if by.is_student or not Section.objects.visible_to(by).filter(pk=section.pk).exists():
         raise NotAllowedError
+
+
+def check_may_lead(by: User, section: Section) -> None:
+    """Admins and the section's leads decide who teaches it and whether it goes on; raises NotAllowedError."""
+    if not Section.objects.led_by(by).filter(pk=section.pk).exists():
+        raise NotAllowedError(_("Only a lead of this section may do this. Nothing was changed."))
 
 
 @transaction.atomic
@@ -41,17 +47,29 @@ def return_to_section(*, by: User, enrolment: Enrolment) -> None:
 def add_teacher(
     *, by: User, section: Section, teacher: User, part: SectionTeacher.Part = SectionTeacher.Part.LEAD
 ) -> SectionTeacher:
-    """Let a teacher teach this section. Raises NotAllowedError, WrongRoleError."""
-    check_may_staff(by, section)
+    """Let a teacher teach this section; who does already keeps the part. Raises NotAllowedError, WrongRoleError."""
+    check_may_lead(by, section)
     return join_as_teacher(section=section, teacher=teacher, part=part)
 
 
 @transaction.atomic
 def remove_teacher(*, by: User, section: Section, teacher: User) -> None:
-    """End a teacher's part in a section, and with it what they see of it. Raises NotAllowedError."""
-    check_may_staff(by, section)
+    """End a teacher's part in a section, and with it what they see of it. Raises NotAllowedError, LastLeadError."""
+    check_may_lead(by, section)
+    _check_a_lead_stays(section, teacher)
     for row in SectionTeacher.objects.filter(section=section, teacher=teacher):
         row.delete()
+
+
+@transaction.atomic
+def change_part(*, by: User, section: Section, teacher: User, part: SectionTeacher.Part) -> None:
+    """Make a teacher of the section lead or assistant. Raises NotAllowedError, LastLeadError."""
+    check_may_lead(by, section)
+    if part != SectionTeacher.Part.LEAD:
+        _check_a_lead_stays(section, teacher)
+    for row in SectionTeacher.objects.filter(section=section, teacher=teacher):
+        row.part = part
+        row.save(update_fields=["part"])
 
 
 def join_as_student(*, section: Section, student: User) -> Enrolment:
@@ -71,6 +89,16 @@ def join_as_teacher(
     if not teacher.is_teacher:
         raise WrongRoleError(_("Only teachers can teach a section. %(name)s is not a teacher.") % {"name": teacher})
     return SectionTeacher.objects.get_or_create(section=section, teacher=teacher, defaults={"part": part})[0]
+
+
+def _check_a_lead_stays(section: Section, without: User) -> None:
+    """Locks the section, so that of two leads who remove each other one is refused."""
+    Section.objects.select_for_update().get(pk=section.pk)
+    leads = set(
+        SectionTeacher.objects.filter(section=section, part=SectionTeacher.Part.LEAD).values_list("teacher", flat=True)
+    )
+    if leads == {without.pk}:
+        raise LastLeadError
 
 
 def _reopen(enrolment: Enrolment) -> None:

@@ -19,6 +19,9 @@ from accounts.services.rules import (
     WrongRoleError,
 )
 
+# What one sheet of links holds: ten pages and more; the rest follows once these have come.
+MOST_LINKS = 300
+
 
 def check_may_invite(*, by: User | None, role: str, section: Section | None) -> None:
     """Admins invite anyone, teachers only students into a current section that they teach; raises NotAllowedError."""
@@ -61,6 +64,24 @@ def reissue_invitation(*, by: User, invitation: Invitation) -> OneTimeLink:
         check_may_invite(by=by, role=invitation.role, section=invitation.section)
         token = _renew(invitation)
     return _mailed(by, _link(invitation, token))
+
+
+@transaction.atomic
+def renew_links(*, by: User, section: Section) -> list[OneTimeLink]:
+    """Fresh links, to print, for all students whom this person invited here and who have not come; none is mailed.
+
+    The links they had stop working. By address, at most MOST_LINKS. Raises NotAllowedError.
+    """
+    check_may_invite(by=by, role=User.Role.STUDENT, section=section)
+    waiting = Invitation.objects.visible_to(by).not_come(section)
+    rows = list(waiting.select_for_update().order_by("email", "id")[:MOST_LINKS])
+    expires_at = default_expiry()
+    links = []
+    for row in rows:
+        token, row.expires_at = row.issue_token(), expires_at
+        links.append(_link(row, token))
+    Invitation.objects.bulk_update(rows, ["fingerprint", "expires_at"])
+    return links
 
 
 @transaction.atomic

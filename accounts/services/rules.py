@@ -44,3 +44,35 @@ class WrongRoleError(RuleBrokenError):
     """The account's role does not fit."""
 
     sentence = _("This account has another role.")
+
+
+class LastLeadError(RuleBrokenError):
+    """A section would be left without a lead."""
+
+    sentence = _("A section keeps at least one lead. Make another teacher lead first.")
+
+
+class CodeRefusedError(RuleBrokenError):
+    """No current section has this code now."""
+
+    sentence = _("No section has this code now. Check the letters, or ask your teacher for the current one.")
+
+
+class RemovedStudentError(RuleBrokenError):
+    """A student whom staff removed does not come back by code."""
+
+    sentence = _("You were removed from this section. Your teacher can return you; a code cannot.")
+
+
+class TooManyTriesError(RuleBrokenError):
+    """Too many wrong codes; `retry_after` is in whole seconds."""
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class ArchivedSectionError(RuleBrokenError):
+    """The section is archived."""
+
+    sentence = _("This section is archived. Reopen it first.")

@@ -43,7 +43,9 @@ def invitation_list(request: HttpRequest) -> HttpResponse:
 def invitation_new(request: HttpRequest) -> HttpResponse:
     """The form for an invitation; its answer shows the link, this once."""
     user = signed_in(request)
-    form = InvitationForm(request.POST or None, by=user)
+    # From a section's page, that section is chosen already.
+    initial = {"section": request.GET["section"]} if "section" in request.GET else None
+    form = InvitationForm(request.POST or None, by=user, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             link = services.invite(by=user, **{"role": User.Role.STUDENT.value, **form.cleaned_data})
