@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations.views import notice, practice, sessions, teaching, transcripts
+from conversations.views import notice, practice, rubrics, scoring, sessions, teaching, transcripts
 
 urlpatterns = [
     path("notice/", notice.notice, name="notice"),
@@ -22,4 +22,15 @@ urlpatterns = [
     path("teaching/", teaching.teaching, name="teaching"),
     path("clients/<uuid:pk>/test/", teaching.client_test, name="client-test"),
     path("tests/", teaching.test_list, name="test-list"),
+    path("rubrics/", rubrics.rubric_list, name="rubric-list"),
+    path("rubrics/new/", rubrics.rubric_new, name="rubric-new"),
+    path("rubrics/<uuid:pk>/", rubrics.rubric_detail, name="rubric-detail"),
+    path("rubrics/<uuid:pk>/edit/", rubrics.rubric_edit, name="rubric-edit"),
+    path("rubrics/<uuid:pk>/copy/", rubrics.rubric_copy, name="rubric-copy"),
+    path("rubrics/<uuid:pk>/archive/", rubrics.rubric_archive, name="rubric-archive"),
+    path("rubrics/<uuid:pk>/restore/", rubrics.rubric_restore, name="rubric-restore"),
+    path("rubrics/<uuid:pk>/delete/", rubrics.rubric_delete, name="rubric-delete"),
+    path("sessions/<uuid:pk>/scoring/", scoring.scoring, name="scoring"),
+    path("sessions/<uuid:pk>/scoring/release/", scoring.scoring_release, name="scoring-release"),
+    path("sessions/<uuid:pk>/scoring/withdraw/", scoring.scoring_withdraw, name="scoring-withdraw"),
 ]

@@ -105,6 +105,7 @@ class Portal:
         """Make the database and the demo's people."""
         self.manage("migrate", "-v", "0")
         self.manage("load_library", "-v", "0")
+        self.manage("load_rubrics", "-v", "0")
         self.ask(
             "from accounts.demo import create_demo_people\n"
             "from conversations.sessions import accept_notice\n"

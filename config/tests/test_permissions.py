@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
+from django.core.files.base import ContentFile
 from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
@@ -16,7 +18,11 @@ from accounts.models import Invitation, Section, User
 from accounts.services import invite
 from clients.models import ClientProfile
 from conversations import sessions
-from conversations.models import Session
+from conversations.models import Rubric, Session
+from conversations.rubrics import create_rubric
+from conversations.scores import CriterionValue, RubricValue
+from monitoring import jobs
+from monitoring.models import Job, JobFile
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +43,8 @@ class World:
     invitation: Any
     student: User
     section: Section
+    job_file: JobFile
+    rubric: Rubric
 
 
 @pytest.fixture
@@ -44,6 +52,9 @@ def world(client_profile: ClientProfile, student: User, teacher: User, operator:
     for person in (student, teacher):
         sessions.accept_notice(by=person)
     link = invite(by=teacher, email="new@example.com", display_name="New", role=User.Role.STUDENT, section=section)
+    job = Job.objects.create(
+        kind="test", label="Export", owner=teacher, language="en", state=Job.State.COMPLETED, finished_at=timezone.now()
+    )
     return World(
         client=client_profile,
         talk=sessions.start(by=student, client=client_profile),
@@ -52,6 +63,10 @@ def world(client_profile: ClientProfile, student: User, teacher: User, operator:
         invitation=Invitation.objects.get(email="new@example.com"),
         student=student,
         section=section,
+        rubric=create_rubric(
+            by=teacher, value=RubricValue("Listening", "", (CriterionValue("Hears", 10_000, ("a", "b", "c", "d")),))
+        ),
+        job_file=jobs.attach(job=job, name="report.csv", content=ContentFile(b"made")),
     )
 
 
@@ -81,8 +96,32 @@ def on_invitation(world: World) -> list[Any]:
     return [world.invitation.pk]
 
 
+def on_rubric(world: World) -> list[Any]:
+    return [world.rubric.pk]
+
+
+def on_job(world: World) -> list[Any]:
+    return [world.job_file.job_id]
+
+
+def on_job_file(world: World) -> list[Any]:
+    return [world.job_file.job_id, world.job_file.pk]
+
+
 def on_token(world: World) -> list[Any]:
     return [world.token]
+
+
+def on_section(world: World) -> list[Any]:
+    return [world.section.pk]
+
+
+def on_teacher(world: World) -> list[Any]:
+    return [world.section.pk, world.section.teachers.get().pk]
+
+
+def on_student(world: World) -> list[Any]:
+    return [world.section.pk, world.student.pk]
 
 
 def on_reset(world: World) -> list[Any]:
@@ -98,6 +137,11 @@ TABLE: dict[str, Row] = {
     "favicon": Row(ANYONE),
     "healthz": Row(ANYONE),
     "readyz": Row(ANYONE),
+    "job": Row(OWNER, args=on_job),
+    "job-pause": Row(OWNER, "post", on_job),
+    "job-resume": Row(OWNER, "post", on_job),
+    "job-cancel": Row(OWNER, "post", on_job),
+    "job-file": Row(OWNER, args=on_job_file),
     "home": Row(SIGNED_IN),
     "help": Row(SIGNED_IN),
     "school-logo": Row(set()),
@@ -116,6 +160,20 @@ TABLE: dict[str, Row] = {
     "invitation-revoke": Row(OWNER, "post", on_invitation),
     "invitation-accept": Row(ANYONE, args=on_token),
     "password-link": Row(STAFF),
+    "section-join": Row(STUDENTS),
+    "section-list": Row(STAFF),
+    "section-new": Row(STAFF),
+    "section": Row(OWNER, args=on_section),
+    "section-edit": Row(OWNER, args=on_section),
+    "section-archive": Row(OWNER, "post", on_section),
+    "section-reopen": Row(OWNER, "post", on_section),
+    "section-code": Row(OWNER, "post", on_section),
+    "section-sheet": Row(OWNER, args=on_section),
+    "section-teacher-add": Row(OWNER, "post", on_section),
+    "section-teacher-part": Row(OWNER, "post", on_teacher),
+    "section-teacher-remove": Row(OWNER, "post", on_teacher),
+    "section-student-remove": Row(OWNER, "post", on_student),
+    "section-student-return": Row(OWNER, "post", on_student),
     "set_language": Row(ANYONE, "post", form=lambda _world: {"language": "es"}),
     "client-list": Row(STAFF),
     "client-new": Row(STAFF),
@@ -145,6 +203,17 @@ TABLE: dict[str, Row] = {
     "transcript-text": Row(READERS, args=on_talk),
     "teaching": Row({"teacher", "other_teacher"}),
     "test-list": Row(STAFF),
+    "rubric-list": Row(STAFF),
+    "rubric-new": Row(STAFF),
+    "rubric-detail": Row(OWNER, args=on_rubric),
+    "rubric-edit": Row(OWNER, args=on_rubric),
+    "rubric-copy": Row(OWNER, "post", on_rubric),
+    "rubric-archive": Row(OWNER, "post", on_rubric),
+    "rubric-restore": Row(OWNER, "post", on_rubric),
+    "rubric-delete": Row(OWNER, "post", on_rubric),
+    "scoring": Row(OWNER, args=on_talk),
+    "scoring-release": Row(OWNER, "post", on_talk),
+    "scoring-withdraw": Row(OWNER, "post", on_talk),
 }
 
 

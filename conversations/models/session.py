@@ -36,6 +36,12 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """Sessions that this person may have open in a chat: a student only while they may speak in them."""
         return self.spoken_by(user) if user.is_student else self.visible_to(user)
 
+    def scorable_by(self, user: User) -> "SessionQuerySet":
+        """Practice that this person may score: teachers that of their sections, admins all; nobody their own."""
+        if user.is_student:
+            return self.none()
+        return self.visible_to(user).filter(kind=Session.Kind.PRACTICE).exclude(student=user)
+
     def open(self) -> "SessionQuerySet":
         """Sessions that can still go on."""
         return self.filter(status__in=Session.OPEN)
@@ -140,6 +146,10 @@ class Session(models.Model):
     def is_open(self) -> bool:
         """Whether the conversation can still go on."""
         return self.status in self.OPEN
+
+    def may_be_scored_by(self, user: User) -> bool:
+        """Whether a person who sees it may score it: the same sentence as `scorable_by`, without a query."""
+        return not user.is_student and self.kind == self.Kind.PRACTICE and self.student_id != user.pk
 
     @property
     def total_tokens(self) -> int:

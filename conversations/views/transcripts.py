@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.permissions import signed_in
 from clients.snapshot import ClientSnapshot
 from conversations import exports
-from conversations.models import Message, Session
+from conversations.models import Message, Scoring, ScoringRevision, Session
 from conversations.views import counterpart
 from monitoring import limits
 from monitoring.models import RateLimit
@@ -51,8 +51,18 @@ def transcript(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "script": list(rows.order_by("sequence")),
         "can_continue": own and session.is_open and Session.objects.open_to(user).filter(pk=pk).exists(),
         "page_obj": page,
+        **_scoring(user, session),
     }
     return render(request, "conversations/transcript.html", context)
+
+
+def _scoring(user: User, session: Session) -> dict[str, object]:
+    """For students the released `revision` of their scoring, for who may score `may_score` and the `scoring`."""
+    if user.is_student:
+        released = ScoringRevision.objects.visible_to(user).select_related("version", "released_by")
+        return {"revision": released.filter(scoring__session=session).first()}
+    may_score = session.may_be_scored_by(user)
+    return {"may_score": may_score, "scoring": Scoring.objects.filter(session=session).first() if may_score else None}
 
 
 @login_required

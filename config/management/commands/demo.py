@@ -33,6 +33,7 @@ class Command(BaseCommand):
         refuse_taken_port(port)
         call_command("migrate", verbosity=0)
         call_command("load_library", verbosity=0)
+        call_command("load_rubrics", verbosity=0)
         people = create_demo_people()
         accept_notice(by=people.student)
         # Tasks of a demo that was killed say nothing to this one.

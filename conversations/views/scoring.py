@@ -1,0 +1,193 @@
+"""Scoring one conversation by hand: the form beside the transcript, release and withdrawal."""
+
+import uuid
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from accounts.permissions import signed_in, staff_only
+from conversations import rubrics
+from conversations.models import Message, Rubric, Scoring, ScoringRevision, Session
+from conversations.rubric_forms import ScoringForm
+from conversations.scores import RubricValue
+from conversations.views import counterpart
+from conversations.views.rubrics import Question, ask
+
+# A page beside the form; the whole conversation is one link away.
+LINES = 200
+CHOICES = 200
+REVISIONS = 20
+
+
+@staff_only
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def scoring(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The form beside the transcript; without a rubric yet, or with `?rubric=choose`, the choice of one.
+
+    `?rubric=<id>` scores by that rubric as it is now, otherwise by what the latest revision was scored with.
+    """
+    user = signed_in(request)
+    session = _scorable(user, pk)
+    found = Scoring.objects.select_related("latest__version", "released").filter(session=session).first()
+    latest = found.latest if found else None
+    wanted = request.GET.get("rubric", "")
+    rubric = _chosen(user, wanted)
+    if rubric:
+        value = rubric.value()
+    elif latest and not wanted:
+        value = latest.version.value
+    else:
+        return _choose(request, session, found)
+    form = ScoringForm(request.POST or None, rubric=value, initial=_initial(value, latest))
+    if request.method == "POST" and form.is_valid():
+        try:
+            rubrics.score(
+                by=user,
+                session=session,
+                marks=form.marks(),
+                comment=form.cleaned_data["comment"],
+                rubric=rubric,
+                number=form.cleaned_data["number"],
+                fingerprint=form.cleaned_data["fingerprint"],
+            )
+        except rubrics.StaleEditError as error:
+            # Told once: the page shows what stands there now, and the next attempt is made on top of that.
+            saved = ScoringRevision.objects.filter(scoring__session=session).count()
+            form.with_told(number=saved, fingerprint=value.fingerprint)
+            form.add_error(None, str(error))
+        except rubrics.RubricRuleError as error:
+            form.add_error(None, str(error))
+        else:
+            if "release" in request.POST:
+                return redirect("scoring-release", session.pk)
+            messages.success(request, _("The draft is saved. The student does not see it until you release it."))
+            return redirect("scoring", session.pk)
+    return _page(request, session, form, found)
+
+
+def _page(request: HttpRequest, session: Session, form: ScoringForm, found: Scoring | None) -> HttpResponse:
+    said = session.messages.exclude(status=Message.Status.SUPERSEDED).order_by("sequence")
+    script = list(said[: LINES + 1])
+    context = {
+        "session": session,
+        "client": counterpart(session),
+        "client_id": session.client_id,
+        "student_name": session.student.display_name,
+        "script": script[:LINES],
+        "cut": LINES if len(script) > LINES else 0,
+        "form": form,
+        "scoring": found,
+        "revisions": _history(found)[:REVISIONS] if found else [],
+    }
+    return render(request, "conversations/scoring.html", context)
+
+
+def _initial(value: RubricValue, latest: ScoringRevision | None) -> dict[str, object]:
+    """What the form begins with: the latest marks, where they were given by this very rubric."""
+    initial: dict[str, object] = {"number": latest.number if latest else 0, "fingerprint": value.fingerprint}
+    if latest:
+        initial["comment"] = latest.comment
+        if latest.version.fingerprint == value.fingerprint:
+            for mark in latest.marks.all():
+                initial |= {f"level-{mark.position}": mark.level, f"comment-{mark.position}": mark.comment}
+    return initial
+
+
+def _chosen(user: User, wanted: str) -> Rubric | None:
+    """The rubric that the address names, if this person may use it."""
+    try:
+        key = uuid.UUID(wanted)
+    except ValueError:
+        return None
+    return get_object_or_404(Rubric.objects.visible_to(user).current().prefetch_related("criteria"), pk=key)
+
+
+def _choose(request: HttpRequest, session: Session, found: Scoring | None) -> HttpResponse:
+    """Which rubric to score by: one's own, those of colleagues, built-in ones."""
+    user = signed_in(request)
+    usable = list(Rubric.objects.visible_to(user).current().order_by("name", "id")[:CHOICES])
+    groups = [
+        (_("Mine"), [rubric for rubric in usable if rubric.owner_id == user.pk]),
+        (_("Colleagues"), [rubric for rubric in usable if rubric.owner_id not in {user.pk, None}]),
+        (_("Built-in"), [rubric for rubric in usable if rubric.is_built_in]),
+    ]
+    context = {
+        "session": session,
+        "client": counterpart(session),
+        "student_name": session.student.display_name,
+        "groups": [(label, rows) for label, rows in groups if rows],
+        "scoring": found,
+    }
+    return render(request, "conversations/scoring_choose.html", context)
+
+
+def _history(found: Scoring) -> QuerySet[ScoringRevision]:
+    return found.revisions.select_related("saved_by", "released_by", "withdrawn_by").order_by("-number")
+
+
+@staff_only
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def scoring_release(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Show the latest revision to the student, after a question that shows what they will read."""
+    user = signed_in(request)
+    session = _scorable(user, pk)
+    if request.method == "POST":
+        number = request.POST.get("number", "")
+        try:
+            rubrics.release(by=user, session=session, number=int(number) if number.isdecimal() else 0)
+        except rubrics.RubricRuleError as error:
+            messages.error(request, str(error))
+            return redirect("scoring", session.pk)
+        done = _("Released. %(student)s finds it above the transcript of this conversation.")
+        messages.success(request, done % {"student": session.student.display_name})
+        return redirect("scoring", session.pk)
+    found = Scoring.objects.select_related("latest__version", "latest__saved_by").filter(session=session).first()
+    if found is None or found.latest is None or found.latest.total is None or session.is_open:
+        messages.error(request, _why_not(session, found))
+        return redirect("scoring", session.pk)
+    context = {"session": session, "revision": found.latest, "student_name": session.student.display_name}
+    return render(request, "conversations/scoring_release.html", context)
+
+
+def _why_not(session: Session, found: Scoring | None) -> str:
+    if found is None:
+        return _("There is no scoring yet. Score the conversation first.")
+    if session.is_open:
+        return _("The draft is saved. You can release it once the conversation has ended.")
+    return _("The draft is saved. Choose a level for every criterion before you release it.")
+
+
+@staff_only
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def scoring_withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Take a released scoring back, after a question."""
+    user = signed_in(request)
+    session = _scorable(user, pk)
+    if request.method == "POST":
+        rubrics.withdraw(by=user, session=session)
+        messages.success(request, _("Withdrawn. The student does not see the scoring any more."))
+        return redirect("scoring", session.pk)
+    return ask(
+        request,
+        Question(
+            title=_("Withdraw the scoring of %(student)s?") % {"student": session.student.display_name},
+            text=_("They may have read it already. Levels and comments stay here, and you can release them again."),
+            action=_("Withdraw scoring"),
+            back=reverse("scoring", args=[pk]),
+        ),
+    )
+
+
+def _scorable(user: User, pk: uuid.UUID) -> Session:
+    scorable = Session.objects.scorable_by(user).select_related("student", "section", "client_version")
+    return get_object_or_404(scorable, pk=pk)
