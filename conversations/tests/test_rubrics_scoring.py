@@ -190,12 +190,11 @@ def test_the_database_keeps_no_level_outside_one_to_four(draft: Scoring) -> None
 
 
 @pytest.mark.servers
+@pytest.mark.several_writers
 @pytest.mark.django_db(transaction=True)
 def test_of_two_first_drafts_at_once_one_is_saved_and_the_other_is_told(
     talk: Session, teacher: User, rubric: Rubric
 ) -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite lets one write at a time")
     outcomes: list[str] = []
     together = threading.Barrier(4)
 

@@ -483,11 +483,10 @@ def test_of_many_workers_with_the_same_task_one_does_it(teacher: User) -> None:
     assert booked() == list(range(1, 11))
 
 
+@pytest.mark.several_writers
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("what", ["overtaken", "cancelled"])
 def test_a_slow_worker_that_lost_its_job_leaves_nothing_behind(what: str, teacher: User) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite lets one writer in at a time: nobody comes in between during a step")
     inside, overtaken = threading.Event(), threading.Event()
 
     def slow_once(job: Job) -> Progress:
