@@ -29,8 +29,8 @@ _RANKS = {
 _PERIOD_RANKS = {period: number for number, period in enumerate(Budget.Period.values)}
 # A mean over the last days, of so many settlements at most.
 _MEAN_DAYS, _MEAN_ENTRIES, _MEAN_SECONDS = 30, 20_000, 60
-# People are told when a budget covers fewer replies than this.
-FEW = 5
+# People are told when a budget holds less than this many replies: what is held for one pays for many.
+FEW = 2
 
 _FIELDS = tuple(field.attname for field in Budget._meta.concrete_fields)
 _in_force = Select(

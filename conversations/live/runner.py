@@ -295,11 +295,11 @@ def stand_in(claimed: ClaimedTurn) -> str:
 def in_line(position: int) -> str:
     """Where a reply stands in line, for who waits for it."""
     if position <= 1:
-        return _("Many people are talking at once. The reply comes next.")
+        return _("There is much to do just now. The reply comes next.")
     ahead = position - 1
     return ngettext(
-        "Many people are talking at once. %(count)d reply comes before this one.",
-        "Many people are talking at once. %(count)d replies come before this one.",
+        "There is much to do just now. %(count)d reply comes before this one.",
+        "There is much to do just now. %(count)d replies come before this one.",
         ahead,
     ) % {"count": ahead}
 

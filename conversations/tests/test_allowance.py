@@ -95,7 +95,7 @@ def test_the_page_says_what_is_left_only_when_it_is_little(claude_talk: Session,
     assert allowance(claude_talk) is None
     budget = budget_for(50, claude_talk)
     assert allowance(claude_talk) is None
-    Budget.objects.filter(pk=budget.pk).update(limit_microusd=most_that_a_reply_costs(claude_talk) * 2)
+    Budget.objects.filter(pk=budget.pk).update(limit_microusd=most_that_a_reply_costs(claude_talk) + 1)
     some = allowance(claude_talk)
     assert some
     assert not some.exhausted

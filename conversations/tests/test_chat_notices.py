@@ -10,6 +10,7 @@ from clients.models import ClientProfile
 from conversations import sessions
 from conversations.models import Session
 from conversations.tests.pages import add, begin, signed_in, words
+from conversations.turns.accept import most_that_a_reply_costs
 from monitoring import breakers
 from monitoring.models import Budget
 
@@ -66,7 +67,7 @@ def test_a_used_up_budget_is_told_before_anybody_types(talk: Session) -> None:
 
 
 def test_a_budget_that_is_nearly_used_up_is_told_and_stops_nobody(talk: Session) -> None:
-    Budget.objects.create(scope="user", period="day", limit_microusd=3_000)
+    Budget.objects.create(scope="user", period="day", limit_microusd=most_that_a_reply_costs(talk) + 1)
     page = chat_page(talk)
     assert "nearly used up" in line(page, "allowance")
     assert 'data-exhausted=""' in page

@@ -139,6 +139,7 @@ const hear = {
     if (fresh && event.usage) account(article, event.usage);
     if (fresh) announce([heard(event), part(article, "note").textContent].join(" "));
     if (event.status === "complete") $("service").hidden = true; // the models answer again
+    if (fresh && !state.exhausted) allow(""); // where it still holds, it is said anew
     if (state.stopping === event.message) state.stopping = null;
     if (state.reply?.id === event.message) finish();
     refresh();

@@ -1,11 +1,20 @@
 """`manage.py rebuild_figures`: every figure derived from the ledger, derived again."""
 
 import datetime as dt
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from monitoring import figures
+
+
+def day(text: str) -> dt.date:
+    """A day written as 2026-09-01."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text} is not a day; write it as 2026-09-01") from None
 
 
 class Command(BaseCommand):
@@ -15,7 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """`--since` to leave out what is older."""
-        parser.add_argument("--since", type=dt.date.fromisoformat, help="the first day, as 2026-09-01; all without it")
+        parser.add_argument("--since", type=day, help="the first day, as 2026-09-01; all without it")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """One line for each kind of figure, which counts up while it works."""
