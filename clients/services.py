@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Section, User
+from accounts.services import RuleBrokenError
 from clients.library import LibraryClient, load_library
 from clients.models import ClientFact, ClientOpening, ClientProfile, ClientVersion
 from clients.prompts import system_prompt, written_prompt
@@ -26,7 +27,7 @@ PROFILE_FIELDS = (
 SCRIPT_FOLLOWS = ("language", "background")
 
 
-class ClientRuleError(Exception):
+class ClientRuleError(RuleBrokenError):
     """A rule about clients forbids what was asked; the message says which, in words for the person who asked."""
 
 

@@ -10,12 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.services import RuleBrokenError
 from conversations.models import Criterion, Mark, Rubric, RubricVersion, Scoring, ScoringRevision, Session
 from conversations.rubrics_builtin import load_rubrics
 from conversations.scores import RubricValue, total
 
 
-class RubricRuleError(Exception):
+class RubricRuleError(RuleBrokenError):
     """A rule of rubrics or scorings was broken; the message says which in plain words."""
 
 

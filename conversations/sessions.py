@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Section, User
+from accounts.services import RuleBrokenError
 from clients.models import ClientProfile
 from clients.services import freeze
 from clients.voices import voice_for_new_sessions
@@ -18,7 +19,7 @@ from monitoring import pricing
 from monitoring.services import offered_models
 
 
-class SessionRuleError(Exception):
+class SessionRuleError(RuleBrokenError):
     """A rule of sessions was broken; the message says which in plain words."""
 
 

@@ -20,6 +20,7 @@ from accounts.forms import SectionFilter, SectionForm, SectionTeacherForm, Stude
 from accounts.models import Enrolment, Invitation, Section, SectionTeacher, User
 from accounts.permissions import signed_in, staff_only
 from accounts.services.links import site_url
+from accounts.views.answers import do_and_say
 
 PER_PAGE = 25
 # A section has a handful; the page stays a page for one that has many.
@@ -218,13 +219,8 @@ def _led(request: HttpRequest, pk: uuid.UUID) -> Section:
 
 
 def _answer(request: HttpRequest, section: Section, act: Callable[[], object], done: str) -> HttpResponse:
-    """Do it, say so or why not, and go back to the section, or to the list for whoever no longer sees it."""
-    try:
-        act()
-    except services.RuleBrokenError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, done)
+    """Do it, say so, and go back to the section, or to the list for whoever no longer sees it."""
+    do_and_say(request, act, done)
     if not Section.objects.visible_to(signed_in(request)).filter(pk=section.pk).exists():
         return redirect("section-list")
     return redirect("section", section.pk)

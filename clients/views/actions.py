@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import Section
 from accounts.permissions import signed_in, staff_only
+from accounts.views.answers import do_and_say
 from clients import services
 from clients.forms import OpeningForm
 from clients.models import ClientProfile
@@ -25,13 +26,7 @@ def _changeable(request: HttpRequest, pk: uuid.UUID) -> ClientProfile:
 
 
 def _answer(request: HttpRequest, client: ClientProfile, act: Callable[[], object], done: str) -> HttpResponse:
-    """Do it, say so or why not, and go back to the client."""
-    try:
-        act()
-    except services.ClientRuleError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, done)
+    do_and_say(request, act, done)
     return redirect("client-detail", client.pk)
 
 
@@ -101,10 +96,6 @@ def client_open(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def client_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Gone for good, where nobody has ever talked with the client."""
     client = _changeable(request, pk)
-    try:
-        services.delete_unused(by=signed_in(request), client=client)
-    except services.ClientRuleError as error:
-        messages.error(request, str(error))
-        return redirect("client-detail", pk)
-    messages.success(request, _("%(client)s is deleted.") % {"client": client})
-    return redirect("client-list")
+    done = _("%(client)s is deleted.") % {"client": client}
+    deleted = do_and_say(request, lambda: services.delete_unused(by=signed_in(request), client=client), done)
+    return redirect("client-list") if deleted else redirect("client-detail", pk)

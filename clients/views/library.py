@@ -8,10 +8,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.permissions import signed_in, staff_only
+from accounts.views.answers import render_list
 from clients import choices
 from clients.forms import FilterForm
 from clients.models import ClientProfile
-from clients.views import render_list
 
 PAGE_SIZE = 20
 DIFFICULTY_ORDER = Case(

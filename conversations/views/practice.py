@@ -18,8 +18,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.permissions import signed_in, students_only
+from accounts.views.answers import render_list
 from clients.models import ClientProfile
-from clients.views import render_list
 from clients.views.library import DIFFICULTY_ORDER
 from conversations import sessions
 from conversations.forms import PracticeFilter

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from accounts.permissions import signed_in, staff_only
-from clients.views import render_list
+from accounts.views.answers import Question, ask, do_and_say, render_list
 from conversations import rubrics
 from conversations.models import Rubric
 from conversations.rubric_forms import (
@@ -30,22 +29,6 @@ from conversations.rubric_forms import (
 )
 
 PAGE_SIZE = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a page asks before something is done: the title, what follows from it, the button, and the way back."""
-
-    title: str
-    text: str
-    action: str
-    back: str
-    danger: bool = False
-
-
-def ask(request: HttpRequest, question: Question) -> HttpResponse:
-    """The page with the question; its button sends the same address."""
-    return render(request, "conversations/confirm.html", {"question": question})
 
 
 def _tab_conditions(user: User) -> dict[str, Q]:
@@ -205,13 +188,9 @@ def rubric_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Gone for good after a question, where nothing was ever scored by it."""
     rubric = _changeable(request, pk)
     if request.method == "POST":
-        try:
-            rubrics.delete_unused(by=signed_in(request), rubric=rubric)
-        except rubrics.RubricRuleError as error:
-            messages.error(request, str(error))
-            return redirect("rubric-detail", pk)
-        messages.success(request, _("%(rubric)s is deleted.") % {"rubric": rubric})
-        return redirect("rubric-list")
+        done = _("%(rubric)s is deleted.") % {"rubric": rubric}
+        deleted = do_and_say(request, lambda: rubrics.delete_unused(by=signed_in(request), rubric=rubric), done)
+        return redirect("rubric-list") if deleted else redirect("rubric-detail", pk)
     return ask(
         request,
         Question(
@@ -229,11 +208,5 @@ def _changeable(request: HttpRequest, pk: uuid.UUID) -> Rubric:
 
 
 def _answer(request: HttpRequest, rubric: Rubric, act: Callable[[], object], done: str) -> HttpResponse:
-    """Do it, say so or why not, and go back to the rubric."""
-    try:
-        act()
-    except rubrics.RubricRuleError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, done)
+    do_and_say(request, act, done)
     return redirect("rubric-detail", rubric.pk)

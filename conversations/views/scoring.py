@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.permissions import signed_in, staff_only
+from accounts.views.answers import Question, ask
 from conversations import rubrics
 from conversations.models import Message, Rubric, Scoring, ScoringRevision, Session
 from conversations.rubric_forms import ScoringForm
 from conversations.scores import RubricValue
 from conversations.views import counterpart
-from conversations.views.rubrics import Question, ask
 
 # A page beside the form; the whole conversation is one link away.
 LINES = 200

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.permissions import signed_in, students_only
+from accounts.views.answers import render_list, wants_part
 from clients.costs import Estimate, estimates
 from clients.models import ClientProfile
-from clients.views import render_list, wants_part
 from conversations import sessions
 from conversations.forms import ModelForm, SessionFilter
 from conversations.models import Message, Session, Turn

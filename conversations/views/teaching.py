@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Section, User
 from accounts.permissions import role_required, signed_in, staff_only
+from accounts.views.answers import render_list
 from clients.models import ClientOpening, ClientProfile
-from clients.views import render_list
 from conversations.forms import SessionFilter
 from conversations.models import Message, Session
 from conversations.models.session import SessionQuerySet
