@@ -1,6 +1,7 @@
 """The nouns of accounts: people, the school, sections, invitations."""
 
 from accounts.models.invitation import Invitation
+from accounts.models.notification import Notification, NotificationChoice
 from accounts.models.school import School, Term
 from accounts.models.section import Enrolment, Section, SectionTeacher
 from accounts.models.user import Student, StudentDetails, Teacher, TeacherDetails, User
@@ -8,6 +9,8 @@ from accounts.models.user import Student, StudentDetails, Teacher, TeacherDetail
 __all__ = [
     "Enrolment",
     "Invitation",
+    "Notification",
+    "NotificationChoice",
     "School",
     "Section",
     "SectionTeacher",

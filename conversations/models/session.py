@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Section, User
 from clients.models import ClientProfile, ClientVersion
+from conversations.models.assignment import Assignment
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -80,6 +81,10 @@ class Session(models.Model):
     section = models.ForeignKey(
         Section, verbose_name=_("section"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # Empty for free practice; what an attempt was made with stands in its Attempt.
+    assignment = models.ForeignKey(
+        Assignment, verbose_name=_("assignment"), null=True, on_delete=models.PROTECT, related_name="sessions"
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.PRACTICE)
     # The counterpart: a client as it was at the start, or (in a later part) a tutor persona.
     client = models.ForeignKey(
@@ -96,7 +101,13 @@ class Session(models.Model):
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     last_activity_at = models.DateTimeField(_("last activity"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    # From then on nothing is accepted; a reply that runs is finished.
     deadline_at = models.DateTimeField(_("deadline"), null=True, blank=True)
+    # The teacher who paused it; empty while it runs and where the student did. Only a teacher continues it then.
+    paused_by = models.ForeignKey(
+        User, verbose_name=_("paused by"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
 
     last_sequence = models.PositiveIntegerField(default=0)
     # Moves with every change that an open socket must show; see conversations.live.watch.
@@ -120,12 +131,22 @@ class Session(models.Model):
             models.Index(
                 fields=["last_activity_at"], condition=models.Q(status__in=["active", "paused"]), name="session_idle"
             ),
+            models.Index(
+                fields=["deadline_at"],
+                condition=models.Q(status__in=["active", "paused"], deadline_at__isnull=False),
+                name="session_deadline",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
                 fields=["student", "client"],
-                condition=models.Q(status__in=["active", "paused"]),
+                condition=models.Q(status__in=["active", "paused"], assignment=None),
                 name="one_open_session_per_student_and_client",
+            ),
+            models.UniqueConstraint(
+                fields=["student", "client", "assignment"],
+                condition=models.Q(status__in=["active", "paused"], assignment__isnull=False),
+                name="one_open_attempt_per_assigned_client",
             ),
             models.CheckConstraint(
                 condition=models.Q(client_version__isnull=False, client__isnull=False, persona="")
