@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models.section import Section
+from accounts.models.section import Enrolment, Section
 from accounts.models.user import User
 
 
@@ -39,9 +39,13 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """Invitations that can still be used."""
         return self.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
 
-    def not_come(self, section: Section) -> "InvitationQuerySet":
+    def unused(self, section: Section | uuid.UUID) -> "InvitationQuerySet":
         """Invitations of students into this section that nobody used or revoked, expired ones too."""
         return self.filter(section=section, role=User.Role.STUDENT, used_at=None, revoked_at=None)
+
+    def not_come(self, section: Section) -> "InvitationQuerySet":
+        """Those of them whose student did not come by another way meanwhile."""
+        return self.unused(section).exclude(email__in=Enrolment.objects.come(section).values("student__email"))
 
     def by_token(self, token: str) -> "Invitation | None":
         """The open invitation that this token belongs to."""
@@ -77,6 +81,10 @@ class Invitation(models.Model):
         verbose_name = _("invitation")
         verbose_name_plural = _("invitations")
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["-created_at"], name="invitation_newest"),
+            models.Index(fields=["invited_by", "-created_at"], name="invitation_of_maker"),
+        ]
 
     def __str__(self) -> str:
         return self.email

@@ -1,13 +1,36 @@
 """Notifications: what a person should know, in the portal and by mail, each kind switchable."""
 
+import datetime as dt
 import uuid
+from collections import defaultdict
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.user import User
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    """Reads of notifications."""
+
+    def visible_to(self, user: User) -> "NotificationQuerySet":
+        """One's own, whatever one's role."""
+        return self.filter(user=user)
+
+    def shown_to(self, user: User) -> "NotificationQuerySet":
+        """What stands in this person's list in the portal."""
+        return self.filter(user=user, shown=True)
+
+    def unread(self) -> "NotificationQuerySet":
+        """What was not opened yet."""
+        return self.filter(read_at=None)
+
+    def waiting_for_mail(self, since: dt.datetime) -> "NotificationQuerySet":
+        """What nobody mailed yet and nobody has read meanwhile, told since then."""
+        return self.filter(to_mail=True, mailed_at=None, read_at=None, created_at__gte=since)
 
 
 class Notification(models.Model):
@@ -29,11 +52,14 @@ class Notification(models.Model):
     names: "models.JSONField[Any, Any]" = models.JSONField(default=dict)
     path = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(_("told"), default=timezone.now)
-    # Whether it stands in the portal's list, and whether it is to be mailed, as the person wished when it was told.
+    # Whether it stands in the portal's list, as the person wished when it was told.
     shown = models.BooleanField(default=True)
     read_at = models.DateTimeField(_("read"), null=True, blank=True)
+    # Whether it is still to be mailed. Who sends it claims it by `mailed_at`, and clears this once it is sent or lost.
     to_mail = models.BooleanField(default=False)
     mailed_at = models.DateTimeField(_("mailed"), null=True, blank=True)
+
+    objects = NotificationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("notification")
@@ -48,7 +74,7 @@ class Notification(models.Model):
             ),
             models.Index(
                 fields=["created_at"],
-                condition=models.Q(to_mail=True, mailed_at=None),
+                condition=models.Q(to_mail=True),
                 name="notification_unmailed",
             ),
         ]
@@ -56,6 +82,25 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.user}"
+
+    @property
+    def sentence(self) -> str:
+        """What happened, in the language and the time zone that are active."""
+        names: defaultdict[str, str] = defaultdict(lambda: "–", self.names)
+        if "due" in self.names:
+            due = timezone.localtime(dt.datetime.fromisoformat(self.names["due"]))
+            names["due"] = date_format(due, "DATETIME_FORMAT")
+        return str(_SENTENCES[self.Kind(self.kind)]) % names
+
+
+# What was said in a conversation never stands in one of them: they are mailed.
+_SENTENCES = {
+    Notification.Kind.PUBLISHED: _("New work for %(section)s: “%(assignment)s”"),
+    Notification.Kind.DUE_SOON: _("“%(assignment)s” is due %(due)s"),
+    Notification.Kind.RELEASED: _("Feedback on your conversation with %(client)s is released"),
+    Notification.Kind.COMMENTED: _("%(teacher)s commented on your conversation with %(client)s"),
+    Notification.Kind.FLAGGED: _("A reply of %(client)s was flagged"),
+}
 
 
 class NotificationChoice(models.Model):

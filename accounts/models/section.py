@@ -4,6 +4,7 @@ import secrets
 import uuid
 from typing import Any
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -161,6 +162,16 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def active(self) -> "EnrolmentQuerySet":
         """Enrolments that were not removed, in sections that are not archived."""
         return self.filter(removed_at=None, section__archived_at=None)
+
+    def come(self, section: Section) -> "EnrolmentQuerySet":
+        """Students of this section who have chosen a password."""
+        here = self.filter(section=section, removed_at=None)
+        return here.exclude(student__password__startswith=UNUSABLE_PASSWORD_PREFIX)
+
+    def not_come(self, section: Section) -> "EnrolmentQuerySet":
+        """Students of this section, with an active account, who have no password yet."""
+        here = self.filter(section=section, removed_at=None, student__is_active=True)
+        return here.filter(student__password__startswith=UNUSABLE_PASSWORD_PREFIX)
 
     def matching(self, text: str) -> "EnrolmentQuerySet":
         """Enrolments of students whose name or address contains the text; all for an empty one."""

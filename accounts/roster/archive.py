@@ -71,19 +71,25 @@ class Archive:
 
     def notices(self) -> list[Problem]:
         """What is in the zip under a name that only looks like one of those wanted."""
-        wanted = {name.lower(): name for name in self._wanted}
         notices: list[Problem] = []
-        for path in self._zip.namelist():
-            parts = path.replace("\\", "/").split("/")
-            name = wanted.get(parts[-1].lower())
-            if name is None or path == name or parts[0] == "__MACOSX":
-                continue
-            if len(parts) > 1:
+        for path, name in self.lookalikes():
+            if "/" in path or "\\" in path:
                 message = _("A file of this name lies in a folder of the zip and is not read. Put it at the top.")
             else:
                 message = _("The name has to be written exactly like this, with its capitals.")
             notices.append(Problem(0, "", message, name))
-        return notices[:MOST_NOTICES]
+        return notices
+
+    def lookalikes(self) -> list[tuple[str, str]]:
+        """The path of each of them, and the name that it looks like; the first of many."""
+        wanted = {name.lower(): name for name in self._wanted}
+        found: list[tuple[str, str]] = []
+        for path in self._zip.namelist():
+            parts = path.replace("\\", "/").split("/")
+            name = wanted.get(parts[-1].lower())
+            if name is not None and path != name and parts[0] != "__MACOSX":
+                found.append((path, name))
+        return found[:MOST_NOTICES]
 
     def table(self, name: str) -> Table:
         """The file as a table, for its header and row count; `records` reads it."""
@@ -95,11 +101,17 @@ class Archive:
 
     def records(self, name: str) -> Iterator[Record]:
         """The rows of a file, one by one."""
-        table = self.table(name)
-        places = {column: place for place, column in reversed(list(enumerate(table.header)))}
-        with self._open(name) as file:
-            for row in replace(table, file=file).rows():
+        with self.opened(name) as table:
+            places = {column: place for place, column in reversed(list(enumerate(table.header)))}
+            for row in table.rows():
                 yield Record(row.number, places, row.cells)
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Table]:
+        """The file as a table that can be read meanwhile."""
+        table = self.table(name)
+        with self._open(name) as file:
+            yield replace(table, file=file)
 
     @contextmanager
     def _open(self, name: str) -> Iterator[IO[bytes]]:

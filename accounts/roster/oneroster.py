@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.roster.archive import Archive, Record, ZipLimits
 from accounts.roster.problems import Problem, RosterError
-from accounts.roster.rows import Cells, Known, RosterRow
+from accounts.roster.rows import LONGEST_CODE, LONGEST_TERM, Cells, Known, RosterRow
 from accounts.roster.words import Field, Role
 
 VERSIONS = ("1.1", "1.2")
@@ -25,8 +25,6 @@ FILES: dict[str, tuple[str, ...]] = {
     "enrollments": ("classSourcedId", "userSourcedId", "role"),
 }
 MODES = frozenset({"bulk", "delta", "absent"})
-LONGEST_CODE = 50
-LONGEST_TERM = 100
 
 ROLES = {"student": Role.STUDENT, "teacher": Role.TEACHER, "aide": Role.ASSISTANT, "proctor": Role.ASSISTANT}
 # Known, and no part of a section here: their rows are passed over.

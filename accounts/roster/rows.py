@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
+from accounts.roster.cells import unguarded
 from accounts.roster.columns import Columns
 from accounts.roster.problems import Problem
 from accounts.roster.tables import Table, TableRow
@@ -15,10 +16,10 @@ from accounts.roster.words import Field, Role, plain, role_of
 
 LONGEST = 150
 LONGEST_EMAIL = 254
+LONGEST_CODE = 50
+LONGEST_TERM = 100
 # Letters that turn the direction of what follows, so that a name would read as another.
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# What the portal's exports put an apostrophe before, so that no spreadsheet runs it.
-FORMULAS = frozenset("=+-@\t\r")
 # "Vale, Robin" is turned round, "Robin Vale, PhD" is not.
 TITLES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "ph d", "md", "ma", "msw", "lcsw", "rn"})
 # Rows of Canvas that are nobody.
@@ -30,8 +31,9 @@ class RosterRow:
     """A person, and with `section` their place in it.
 
     `email` is in lower case, or "" where only `external_id` tells who is meant. `section` is the name of a section
-    in a table and its sourcedId in OneRoster. `role` None means that the file does not say. `active` is False for
-    what the school took away. With problems the row is to be shown, not used.
+    in a table, told apart by `course_code` and `term` where the table has them, and its sourcedId in OneRoster. `role`
+    None means that the file does not say. `active` is False for what the school took away. With problems the row is to
+    be shown, not used.
     """
 
     number: int
@@ -42,6 +44,8 @@ class RosterRow:
     external_id: str = ""
     role: Role | None = None
     section: str = ""
+    course_code: str = ""
+    term: str = ""
     active: bool = True
     file: str = ""
     problems: tuple[Problem, ...] = ()
@@ -82,7 +86,7 @@ class Cells:
 
     def text(self, field: str, cell: str, *, longest: int = LONGEST) -> str:
         """The cell in NFC, without spaces around and doubled; "" and a problem if it holds what no name may."""
-        text = unicodedata.normalize("NFC", _unguarded(cell).strip().strip("\ufeff\u200b").strip())
+        text = unicodedata.normalize("NFC", unguarded(cell).strip().strip("\ufeff\u200b").strip())
         plain_ascii = text.isascii() and text.isprintable()  # most cells, and cheap to know
         if not plain_ascii and any(c in TURNING or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in text):
             self.report(field, _("There are control characters or line breaks in this cell."))
@@ -95,7 +99,7 @@ class Cells:
 
     def email(self, cell: str, *, required: bool = True) -> str:
         """The address in lower case; "" and a problem if it is none."""
-        text = _unguarded(cell).strip().strip("\ufeff\u200b").strip().lower().removeprefix("mailto:")
+        text = unguarded(cell).strip().strip("\ufeff\u200b").strip().lower().removeprefix("mailto:")
         if text.endswith(">") and "<" in text:
             text = text[text.rindex("<") + 1 : -1].strip()
         if not text:
@@ -119,8 +123,9 @@ def read_rows(table: Table, columns: Columns, *, role: Role = Role.STUDENT, sect
         if plain(read.name) in NOBODY and not read.email:
             continue
         if not read.problems:
+            place = f"{read.section}\0{read.course_code}\0{read.term}"
             found = known.conflict(number=read.number, external_id=read.external_id, email=read.email) or known.problem(
-                number=read.number, person=read.email, section=read.section
+                number=read.number, person=read.email, section=place
             )
             if found:
                 read = replace(read, problems=(Problem(read.number, *found),))
@@ -156,6 +161,8 @@ def _read(row: TableRow, table: Table, columns: Columns, role: Role, section: st
         external_id=cells.text(Field.EXTERNAL_ID, cell(Field.EXTERNAL_ID)),
         role=meant,
         section=cells.text(Field.SECTION, cell(Field.SECTION)) or section,
+        course_code=cells.text(Field.COURSE_CODE, cell(Field.COURSE_CODE), longest=LONGEST_CODE),
+        term=cells.text(Field.TERM, cell(Field.TERM), longest=LONGEST_TERM),
         problems=tuple(cells.problems),
     )
 
@@ -166,10 +173,6 @@ def _turned(whole: str) -> tuple[str, str, str]:
     if comma and given and family and "," not in given and plain(given) not in TITLES:
         return given, family, f"{given} {family}"
     return "", "", whole
-
-
-def _unguarded(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULAS else cell
 
 
 def _is_valid(email: str) -> bool:

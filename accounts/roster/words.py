@@ -4,6 +4,9 @@ import re
 import unicodedata
 from enum import StrEnum
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 
 class Field(StrEnum):
     """What a column of a roster can hold."""
@@ -15,6 +18,22 @@ class Field(StrEnum):
     EXTERNAL_ID = "external_id"
     ROLE = "role"
     SECTION = "section"
+    COURSE_CODE = "course_code"
+    TERM = "term"
+
+
+# What people call them.
+LABELS: dict[Field, str | Promise] = {
+    Field.EMAIL: _("E-mail address"),
+    Field.FULL_NAME: _("Full name"),
+    Field.GIVEN_NAME: _("First name"),
+    Field.FAMILY_NAME: _("Last name"),
+    Field.EXTERNAL_ID: _("Student number"),
+    Field.ROLE: _("Role"),
+    Field.SECTION: _("Section"),
+    Field.COURSE_CODE: _("Course code"),
+    Field.TERM: _("Term"),
+}
 
 
 class Role(StrEnum):
@@ -132,6 +151,26 @@ HEADERS: dict[Field, tuple[str, ...]] = {
         "clase",
         "grupo",
         "grupos",
+    ),
+    Field.COURSE_CODE: (
+        "course code",
+        "course id",
+        "course number",
+        "course",
+        "codigo del curso",
+        "codigo de curso",
+        "curso",
+        "asignatura",
+    ),
+    Field.TERM: (
+        "term",
+        "term name",
+        "semester",
+        "academic term",
+        "periodo",
+        "semestre",
+        "cuatrimestre",
+        "trimestre",
     ),
 }
 KNOWN_HEADERS = frozenset(word for words in HEADERS.values() for word in words)
