@@ -34,6 +34,11 @@ class Deadlines:
     limit: dt.timedelta | None = None
     attempts: int | None = None
 
+    @property
+    def minutes(self) -> int | None:
+        """The limit in whole minutes."""
+        return round(self.limit.total_seconds() / 60) if self.limit else None
+
     def is_open(self, now: dt.datetime) -> bool:
         """Whether the day from which it is available has come."""
         return self.opens_at is None or now >= self.opens_at

@@ -64,9 +64,22 @@ class Attempt(models.Model):
         return f"{self.task} · {self.number}"
 
     @property
+    def is_used(self) -> bool:
+        """Whether it counts against the limit: it is open, or its student said something, answered in full or not.
+
+        Number 1 may be the client's opening line; whatever was said to a client is followed by a reply's row.
+        """
+        return self.session.is_open or self.session.exchanges > 0 or self.session.last_sequence > 1
+
+    @property
+    def least(self) -> int:
+        """How many exchanges finished work has: where the assignment asks for none, one."""
+        return max(1, self.min_exchanges)
+
+    @property
     def is_long_enough(self) -> bool:
         """Whether as much was said as the assignment asks for."""
-        return self.session.exchanges >= self.min_exchanges
+        return self.session.exchanges >= self.least
 
     @property
     def counts(self) -> bool:
