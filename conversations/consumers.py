@@ -17,6 +17,8 @@ from conversations.live.engine import Engine, engine
 from conversations.live.hub import Viewer
 from conversations.models import Message, Session
 from conversations.protocol import Close, Code, ProtocolError
+from conversations.readings import log_following
+from conversations.supervision import mark_shown
 from conversations.turns.accept import Accepted, ClaimedTurn, TurnRefusedError, accept, request_stop, retry
 from conversations.turns.resume import BroughtUpToDate, bring_up_to_date
 
@@ -56,7 +58,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
             client_name=session.client.name if session.client else "",
             send=self._show,
             close=self.close,
+            in_chair=session.student_id == user.pk,
         )
+        if not self.viewer.in_chair:
+            await in_database(log_following, by=user, session=session)
         self.engine.hub.add(self.viewer, session)
         await self.send(protocol.hello(session))
 
@@ -83,6 +88,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self.send(protocol.error(ProtocolError(Code.PROVIDER_UNAVAILABLE, words, key)))
 
     async def _follow(self, request: protocol.Request, viewer: Viewer) -> None:
+        if not viewer.in_chair and isinstance(request, protocol.Send | protocol.Stop | protocol.Retry):
+            key = str(request.client_key) if isinstance(request, protocol.Send) else None
+            raise ProtocolError(Code.FORBIDDEN, _("You can read this conversation, not write in it."), key)
         match request:
             case protocol.Send():
                 await self._say(request, viewer)
@@ -92,6 +100,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self._retry(request, viewer)
             case protocol.Resume():
                 await self._resume(request, viewer)
+            case protocol.Shown():
+                await in_database(mark_shown, by=self.user, session_id=viewer.session_id, nudge_id=request.notice)
             case _:
                 await self.send(protocol.PONG)
 
@@ -179,6 +189,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self.send(protocol.stored(message, more=more, note=viewer.note_on(message)))
             viewer.held_sequence = state.messages[-1].sequence if state.messages else request.after
             shown_index = await self._show_running(state, viewer)
+            for nudge in state.nudges:
+                await viewer.nudge(nudge)
         finally:
             await viewer.release_waiting(shown_index)
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from conversations.models import Message, Session
+from conversations.models import Message, Nudge, Session
 from conversations.text import TextError, check_text
 
 PROTOCOL = 1
@@ -80,11 +80,18 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """The student has this nudge before their eyes."""
+
+    notice: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Are you there."""
 
 
-Request = Send | Stop | Retry | Resume | Ping
+Request = Send | Stop | Retry | Resume | Shown | Ping
 
 
 def read(text: str | None) -> Request:
@@ -107,6 +114,8 @@ def read(text: str | None) -> Request:
             if type(after) is not int or not 0 <= after < 2**31:
                 raise ProtocolError(Code.INVALID, _("`after` must be a number from 0 up."))
             return Resume(after)
+        case "shown":
+            return Shown(_uuid(data, "notice"))
         case "ping":
             return Ping()
     raise ProtocolError(Code.INVALID, _("There is no message of this type."))
@@ -143,12 +152,9 @@ def hello(session: Session) -> str:
         "type": "hello",
         "protocol": PROTOCOL,
         "session": str(session.pk),
-        "status": session.status,
         "last_sequence": session.last_sequence,
     }
-    if session.deadline_at:
-        frame["deadline"] = session.deadline_at.isoformat()
-    return dump(frame)
+    return dump(frame | _state(session))
 
 
 def accepted(message: Message) -> str:
@@ -226,12 +232,35 @@ def little_left(text: str, *, exhausted: bool) -> str:
     return dump({"type": "notice", "kind": "budget", "text": text, "exhausted": exhausted})
 
 
+def nudged(nudge: Nudge) -> str:
+    """A teacher's private word to the student; it comes again until the client says that it is shown."""
+    return dump(
+        {
+            "type": "notice",
+            "kind": "nudge",
+            "id": str(nudge.pk),
+            "text": nudge.text,
+            "from": nudge.sent_by.display_name,
+            "sent_at": nudge.sent_at.isoformat(),
+        }
+    )
+
+
 def session_changed(session: Session) -> str:
-    """The session is active, paused, completed or abandoned."""
-    frame = {"type": "session", "status": session.status}
+    """The session is active, paused, completed or abandoned, a teacher holds it, or its deadline has moved."""
+    return dump({"type": "session"} | _state(session))
+
+
+def _state(session: Session) -> dict[str, str]:
+    state: dict[str, str] = {"status": session.status}
+    if session.is_held and session.paused_at:
+        # The deadline waits from then on.
+        state |= {"paused_by": "teacher", "paused_at": session.paused_at.isoformat()}
+    if session.deadline_at:
+        state["deadline"] = session.deadline_at.isoformat()
     if session.ended_at:
-        frame["ended_at"] = session.ended_at.isoformat()
-    return dump(frame)
+        state["ended_at"] = session.ended_at.isoformat()
+    return state
 
 
 def error(problem: ProtocolError) -> str:

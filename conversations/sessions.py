@@ -14,7 +14,8 @@ from accounts.services import RuleBrokenError
 from clients.models import ClientProfile
 from clients.services import freeze
 from clients.voices import voice_for_new_sessions
-from conversations.models import Message, NoticeAcceptance, Session, Turn
+from conversations.models import Assignment, Message, NoticeAcceptance, Session, Turn
+from conversations.models.notice import NOTICE_VERSION
 from monitoring import pricing
 from monitoring.services import offered_models
 
@@ -25,7 +26,7 @@ class SessionRuleError(RuleBrokenError):
 
 def accept_notice(*, by: User) -> None:
     """Keep that this person has read and accepted the notice, with the date; asking twice keeps the first date."""
-    NoticeAcceptance.objects.get_or_create(user=by)
+    NoticeAcceptance.objects.get_or_create(user=by, version=NOTICE_VERSION)
 
 
 def start(*, by: User, client: ClientProfile) -> Session:
@@ -45,7 +46,7 @@ def start(*, by: User, client: ClientProfile) -> Session:
         # It belongs to a section that they have left: nobody can go on with it, and it would bar a new one.
         end(by=by, session=existing)
     try:
-        return _create(by, client)
+        return create(by=by, client=client, section=_section_for(by, client))
     except IntegrityError:
         # Two starts came at once and the other was first: the constraint keeps one, and both get it.
         winner = open_session(by, client)
@@ -55,16 +56,29 @@ def start(*, by: User, client: ClientProfile) -> Session:
 
 
 def open_session(user: User, client: ClientProfile) -> Session | None:
-    """The session that this person has open with this client."""
-    return Session.objects.open().filter(student=user, client=client).first()
+    """The session that this person has open with this client, outside of any assignment."""
+    return Session.objects.open().filter(student=user, client=client, assignment=None).first()
 
 
 @transaction.atomic
-def _create(by: User, client: ClientProfile) -> Session:
+def create(
+    *,
+    by: User,
+    client: ClientProfile,
+    section: Section | None,
+    assignment: Assignment | None = None,
+    deadline_at: dt.datetime | None = None,
+) -> Session:
+    """A new session with the client as it is now; whoever calls has asked whether this person may start it.
+
+    Raises IntegrityError when one is open already.
+    """
     voice = voice_for_new_sessions()
     session = Session.objects.create(
         student=by,
-        section=_section_for(by, client),
+        section=section,
+        assignment=assignment,
+        deadline_at=deadline_at,
         kind=Session.Kind.PRACTICE if by.is_student else Session.Kind.TEST,
         client=client,
         client_version=freeze(client),
@@ -99,14 +113,14 @@ def _section_for(user: User, client: ClientProfile) -> Section | None:
 def pause(*, by: User, session: Session) -> None:
     """Take a break: nothing can be sent until the session is continued; a running reply is stored when it is done.
 
-    Raises SessionRuleError when the session has ended.
+    Raises SessionRuleError when the session has ended, or a teacher has paused it.
     """
     _change_status(by, session, Session.Status.PAUSED)
 
 
 @transaction.atomic
 def resume(*, by: User, session: Session) -> None:
-    """Go on after a pause. Raises SessionRuleError when the session has ended."""
+    """Go on after a pause. Raises SessionRuleError when the session has ended, or a teacher has paused it."""
     _change_status(by, session, Session.Status.ACTIVE)
 
 
@@ -118,12 +132,36 @@ def end(*, by: User, session: Session) -> None:
     """
     locked = _lock(by, session)
     if locked.is_open:
-        Turn.objects.running().filter(session=locked).update(stop_requested_at=timezone.now())
-        _close(locked, Session.Status.COMPLETED)
+        complete(locked)
+
+
+def complete(locked: Session) -> None:
+    """Complete an open session that is locked; a running reply is stopped and what arrived of it is kept."""
+    Turn.objects.running().filter(session=locked).update(stop_requested_at=timezone.now())
+    _close(locked, Session.Status.COMPLETED)
+
+
+def close_overdue() -> int:
+    """Complete the sessions whose deadline has come, once their running reply is finished; how many."""
+    overdue = Session.objects.overdue().order_by("deadline_at")
+    return sum(_close_at_deadline(pk) for pk in overdue.values_list("pk", flat=True)[:1_000])
+
+
+@transaction.atomic
+def _close_at_deadline(session_id: uuid.UUID) -> bool:
+    session = Session.objects.select_for_update().overdue().filter(pk=session_id).first()
+    if session is None or Turn.objects.running().filter(session=session).exists():
+        return False
+    # Handed in when time was up, whenever we come to it: nobody is late by our doing.
+    _close(session, Session.Status.COMPLETED, at=session.deadline_at)
+    return True
 
 
 def abandon_idle() -> int:
-    """Close the sessions in which nothing happened for SESSION_IDLE_MINUTES; how many."""
+    """Close the free conversations in which nothing happened for SESSION_IDLE_MINUTES; how many.
+
+    An attempt at an assignment stays open: it ends by its student, its deadline or a teacher.
+    """
     moment = timezone.now() - dt.timedelta(minutes=settings.SESSION_IDLE_MINUTES)
     count = 0
     for session_id in Session.objects.idle_since(moment).values_list("pk", flat=True)[:1_000]:
@@ -140,10 +178,11 @@ def _abandon(session_id: uuid.UUID, moment: dt.datetime) -> bool:
     return True
 
 
-def _close(session: Session, status: Session.Status) -> None:
-    session.status, session.ended_at = status, timezone.now()
+def _close(session: Session, status: Session.Status, at: dt.datetime | None = None) -> None:
+    session.status, session.ended_at = status, at or timezone.now()
+    session.paused_by, session.paused_at = None, None
     session.revision = F("revision") + 1
-    session.save(update_fields=["status", "ended_at", "revision"])
+    session.save(update_fields=["status", "ended_at", "paused_by", "paused_at", "revision"])
     session.refresh_from_db(fields=["revision"])
 
 
@@ -166,6 +205,8 @@ def _change_status(by: User, session: Session, status: Session.Status) -> None:
     locked = _lock(by, session)
     if not locked.is_open:
         raise SessionRuleError(_("This conversation has ended."))
+    if locked.is_held:
+        raise SessionRuleError(_("Your teacher has paused this conversation. It goes on when they continue it."))
     locked.status, locked.last_activity_at = status, timezone.now()
     locked.revision = F("revision") + 1
     locked.save(update_fields=["status", "last_activity_at", "revision"])

@@ -16,6 +16,7 @@ from conversations.live.hub import Hub
 from conversations.live.runner import Runner
 from conversations.live.watch import Watch
 from conversations.protocol import Close
+from conversations.sessions import close_overdue
 from conversations.turns.recover import recover
 from monitoring import heartbeats
 from monitoring.models import Heartbeat
@@ -81,6 +82,8 @@ class Engine:
             return
         at_work, accepting_in = self.runner.at_work, self.runner.accepting_in
         await in_upkeep(recover, self.process_id, at_work, accepting_in, timezone.now())
+        # Last: a class whose time is up at once must not keep the turns of a dead process waiting.
+        await in_upkeep(close_overdue)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.utils import translation
 
 from conversations import protocol
-from conversations.models import Message, Session
+from conversations.models import Message, Nudge, Session
 
 
 @dataclass(eq=False, slots=True)
@@ -34,6 +34,10 @@ class Viewer:
     waiting: list[tuple[int, Callable[[], Awaitable[None]]]] | None = None
     # The highest message it was given, so that catching up and live news never overlap.
     held_sequence: int = 0
+    # Whether the student looks; a teacher who follows only reads, and is not nudged.
+    in_chair: bool = True
+    # The nudges that this socket was told of; whether they were shown is the client's to say.
+    nudges: set[uuid.UUID] = field(default_factory=set)
 
     def follows(self, reply_id: uuid.UUID) -> bool:
         """Whether it is to see this reply."""
@@ -50,6 +54,12 @@ class Viewer:
     async def give_done(self, reply: Message) -> None:
         """Send the end of a reply, which carries its whole text."""
         await self._now_or_later(0, lambda: self._give_done(reply))
+
+    async def nudge(self, nudge: Nudge) -> None:
+        """Send a teacher's word to the student, once a socket."""
+        if self.in_chair and nudge.pk not in self.nudges:
+            self.nudges.add(nudge.pk)
+            await self.tell(protocol.nudged(nudge))
 
     async def release_waiting(self, shown_index: int) -> None:
         """Caught up: send what happened meanwhile in order, but no delta that the snapshot has shown, then all live."""
@@ -86,15 +96,15 @@ class Hub:
 
     def __init__(self) -> None:
         self._viewers: dict[uuid.UUID, set[Viewer]] = defaultdict(set)
-        # What the viewers of each session have been told: its revision, and its status.
+        # What the viewers of each session have been told: its revision, and the frame that says where it stands.
         self.revisions: dict[uuid.UUID, int] = {}
-        self.statuses: dict[uuid.UUID, str] = {}
+        self.states: dict[uuid.UUID, str] = {}
 
     def add(self, viewer: Viewer, session: Session) -> None:
         """A socket begins to look at its session as it is now."""
         self._viewers[viewer.session_id].add(viewer)
         self.revisions.setdefault(session.pk, session.revision)
-        self.statuses.setdefault(session.pk, session.status)
+        self.states.setdefault(session.pk, protocol.session_changed(session))
 
     def remove(self, viewer: Viewer) -> None:
         """A socket stops looking."""
@@ -103,7 +113,7 @@ class Hub:
         if not viewers:
             self._viewers.pop(viewer.session_id, None)
             self.revisions.pop(viewer.session_id, None)
-            self.statuses.pop(viewer.session_id, None)
+            self.states.pop(viewer.session_id, None)
 
     def has(self, viewer: Viewer) -> bool:
         """Whether this socket still looks; one whose access was withdrawn does not, even before it closes."""

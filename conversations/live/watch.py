@@ -13,7 +13,7 @@ from conversations import protocol
 from conversations.live.database import in_upkeep
 from conversations.live.hub import Hub, Viewer
 from conversations.live.runner import Runner
-from conversations.models import Message, Session, Turn
+from conversations.models import Message, Nudge, Session, Turn
 from conversations.protocol import Close
 
 
@@ -61,17 +61,23 @@ class Watch:
             viewer.checked_revision = revisions.get(viewer.user_id)
 
     async def _tell_changes(self) -> None:
-        for session in await in_upkeep(changed_sessions, dict(self.hub.revisions)):
+        changed = await in_upkeep(changed_sessions, dict(self.hub.revisions))
+        nudges = await in_upkeep(unshown_nudges, {session.pk for session in changed}) if changed else {}
+        for session in changed:
             viewers = self.hub.of(session.pk)
             held = min((v.held_sequence for v in viewers if v.resumed), default=session.last_sequence)
             awaited = {reply_id for v in viewers if not v.resumed for reply_id in v.own_replies}
             for message in await in_upkeep(messages_to_tell, session.pk, held, awaited):
                 for viewer in viewers:
                     await tell_of(viewer, message)
-            if self.hub.statuses.get(session.pk) != session.status:
-                self.hub.statuses[session.pk] = session.status
+            state = protocol.session_changed(session)
+            if self.hub.states.get(session.pk) != state:
+                self.hub.states[session.pk] = state
                 for viewer in viewers:
-                    await viewer.tell(protocol.session_changed(session))
+                    await viewer.tell(state)
+            for nudge in nudges.get(session.pk, ()):
+                for viewer in viewers:
+                    await viewer.nudge(nudge)
             # Last, so that a round that failed on the way tells it all again; nothing is shown twice.
             if session.pk in self.hub.revisions:
                 self.hub.revisions[session.pk] = max(self.hub.revisions[session.pk], session.revision)
@@ -141,6 +147,14 @@ def changed_sessions(known: dict[uuid.UUID, int]) -> list[Session]:
     now = Session.objects.filter(pk__among=known).order_by().values_list("pk", "revision")
     changed = [pk for pk, revision in now if revision > known[pk]]
     return list(Session.objects.filter(pk__among=changed)) if changed else []
+
+
+def unshown_nudges(session_ids: set[uuid.UUID]) -> dict[uuid.UUID, list[Nudge]]:
+    """What teachers sent into each of these sessions and no page has shown yet."""
+    found: dict[uuid.UUID, list[Nudge]] = {}
+    for nudge in Nudge.objects.unshown().filter(session__id__among=session_ids):
+        found.setdefault(nudge.session_id, []).append(nudge)
+    return found
 
 
 def messages_to_tell(session_id: uuid.UUID, sequence: int, awaited: set[uuid.UUID]) -> list[Message]:

@@ -1,5 +1,6 @@
 """Accepting: one transaction writes the student's message, the turn and its reservation, and claims it for us."""
 
+import datetime as dt
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -78,6 +79,8 @@ class LockedSession(NamedTuple):
     last_sequence: int
     revision: int
     said_tokens: int
+    deadline_at: dt.datetime | None
+    paused_by_id: uuid.UUID | None
 
 
 _locked = Select(
@@ -173,6 +176,12 @@ def _must_be_allowed(locked: Answer) -> LockedSession:
 def _must_be_free(talk: LockedSession, running: Answer) -> None:
     if talk.status not in Session.OPEN:
         raise TurnRefusedError(Code.SESSION_ENDED, _("This conversation has ended. Your text is still in the box."))
+    if talk.status == Session.Status.PAUSED and talk.paused_by_id is not None:
+        # Its deadline waits, so this comes before the clock.
+        words = _("Your teacher has paused this conversation. Your text is still in the box; send it when they go on.")
+        raise TurnRefusedError(Code.SESSION_PAUSED, words)
+    if talk.deadline_at is not None and timezone.now() >= talk.deadline_at:
+        raise TurnRefusedError(Code.SESSION_ENDED, _("The time for this conversation is over. Nothing more is taken."))
     if talk.status == Session.Status.PAUSED:
         raise TurnRefusedError(Code.SESSION_PAUSED, _("This conversation is paused. Continue it first, then send."))
     if running.rows:

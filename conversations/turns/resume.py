@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from conversations.models import Message, Turn
+from conversations.models import Message, Nudge, Turn
 
 
 @dataclass(frozen=True, slots=True)
 class BroughtUpToDate:
-    """The missed messages, oldest first, whether there are more after them, and the turn that runs."""
+    """The missed messages, oldest first, whether there are more after them, the turn that runs, and unshown nudges."""
 
     messages: list[Message]
     more: bool
     running: Turn | None
+    nudges: list[Nudge]
 
 
 def bring_up_to_date(session_id: uuid.UUID, after: int) -> BroughtUpToDate:
@@ -25,4 +26,5 @@ def bring_up_to_date(session_id: uuid.UUID, after: int) -> BroughtUpToDate:
     running = Turn.objects.running().filter(session_id=session_id).first()
     limit = settings.RESUME_MAX_MESSAGES
     messages = list(Message.objects.filter(session_id=session_id).after(after)[: limit + 1])
-    return BroughtUpToDate(messages[:limit], len(messages) > limit, running)
+    nudges = list(Nudge.objects.unshown().filter(session_id=session_id))
+    return BroughtUpToDate(messages[:limit], len(messages) > limit, running, nudges)
