@@ -146,12 +146,14 @@ class Migration(migrations.Migration):
                 ('learning_value', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10)], verbose_name='learning value')),
                 ('comment', models.TextField(blank=True, max_length=2000, verbose_name='anything else')),
                 ('client_sum', models.PositiveSmallIntegerField(editable=False)),
+                ('client', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='feedback', to='clients.clientprofile', verbose_name='client')),
                 ('given_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='given')),
             ],
             options={
                 'verbose_name': 'feedback on a session',
                 'verbose_name_plural': 'feedback on sessions',
                 'ordering': ['-given_at', 'id'],
+                'indexes': [models.Index(condition=models.Q(('comment', ''), _negated=True), fields=['client', '-given_at'], name='feedback_comments'), models.Index(fields=['client', 'client_sum'], name='feedback_by_mark')],
             },
         ),
         migrations.CreateModel(
@@ -341,6 +343,11 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='assignmentclient',
             constraint=models.UniqueConstraint(fields=('assignment', 'position'), name='one_assigned_client_per_position'),
+        ),
+        migrations.AlterField(
+            model_name='noticeacceptance',
+            name='version',
+            field=models.PositiveSmallIntegerField(default=2, verbose_name='version'),
         ),
         migrations.AddConstraint(
             model_name='assignmentexception',

@@ -6,11 +6,21 @@ from typing import Any
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from clients.models import ClientProfile
 from conversations.models.message import Message
 from conversations.models.session import Session
+
+
+class NudgeQuerySet(models.QuerySet["Nudge"]):
+    """Reads of nudges."""
+
+    def unshown(self) -> "NudgeQuerySet":
+        """Those that no page of the student has shown yet, oldest first, with who sent them."""
+        return self.filter(shown_at=None).select_related("sent_by").order_by("sent_at")
 
 
 class Nudge(models.Model):
@@ -24,6 +34,8 @@ class Nudge(models.Model):
     # When a page of the student took it; empty until then.
     shown_at = models.DateTimeField(_("shown"), null=True, blank=True)
 
+    objects = NudgeQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("nudge")
         verbose_name_plural = _("nudges")
@@ -31,6 +43,20 @@ class Nudge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sent_by} {self.sent_at:%Y-%m-%d %H:%M}"
+
+
+class MarginNoteQuerySet(models.QuerySet["MarginNote"]):
+    """Reads of notes in the margin."""
+
+    def visible_to(self, user: User) -> "MarginNoteQuerySet":
+        """Staff see all notes of conversations that they see, students those that are shared with them."""
+        if user.is_student:
+            return self.filter(shared=True, message__session__student=user)
+        return self.filter(message__session__in=Session.objects.visible_to(user).order_by())
+
+    def editable_by(self, user: User) -> "MarginNoteQuerySet":
+        """One's own, in conversations that one still looks after."""
+        return self.filter(author=user, message__session__in=Session.objects.supervised_by(user).order_by())
 
 
 class MarginNote(models.Model):
@@ -42,6 +68,8 @@ class MarginNote(models.Model):
     text = models.TextField(_("text"), max_length=2_000)
     shared = models.BooleanField(_("the student sees it"), default=False)
     written_at = models.DateTimeField(_("written"), default=timezone.now)
+
+    objects = MarginNoteQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("margin note")
@@ -112,11 +140,17 @@ class SessionFeedback(models.Model):
     """What the person who talked thought of the conversation: marks of ten and their own words. Once a session."""
 
     ABOUT_THE_CLIENT = ("in_character", "appropriate", "relevant", "flow", "boundaries")
+    MARKS = (*ABOUT_THE_CLIENT, "ease_of_use", "learning_value")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.OneToOneField(
         Session, verbose_name=_("session"), on_delete=models.CASCADE, related_name="feedback_form"
     )
+    # The session's own, here once more: sums over a client's feedback are made by it alone.
+    client = models.ForeignKey(
+        ClientProfile, verbose_name=_("client"), on_delete=models.PROTECT, related_name="feedback", editable=False,
+        db_index=False,
+    )  # fmt: skip
     in_character = _out_of_ten(_("stayed in character"))
     appropriate = _out_of_ten(_("was appropriate"))
     relevant = _out_of_ten(_("answered what was said"))
@@ -133,9 +167,23 @@ class SessionFeedback(models.Model):
         verbose_name = _("feedback on a session")
         verbose_name_plural = _("feedback on sessions")
         ordering = ["-given_at", "id"]
+        indexes = [
+            models.Index(fields=["client", "-given_at"], condition=~models.Q(comment=""), name="feedback_comments"),
+            models.Index(fields=["client", "client_sum"], name="feedback_by_mark"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.session_id} {self.client_sum}/50"
+
+    @classmethod
+    def question(cls, name: str) -> Any:
+        """One of MARKS in words, as text that is translated where it is shown."""
+        return capfirst(cls._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+
+    @property
+    def mean(self) -> float:
+        """The mean of the five marks about the client, 1 to 10."""
+        return self.client_sum / len(self.ABOUT_THE_CLIENT)
 
 
 class TranscriptReading(models.Model):
@@ -162,6 +210,7 @@ class TranscriptReading(models.Model):
         indexes = [
             models.Index(fields=["session", "-read_at"], name="reading_by_session"),
             models.Index(fields=["reader", "-read_at"], name="reading_by_reader"),
+            models.Index(fields=["-read_at", "-id"], name="reading_newest"),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from clients.voices.base import Fault
 from clients.voices.faults import words
 from conversations.models.session import Session
@@ -22,6 +23,11 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """What counts as said, oldest first: without superseded, empty and failed ones."""
         unsaid = [Message.Status.SUPERSEDED, Message.Status.FAILED]
         return self.exclude(status__in=unsaid).exclude(content="").order_by("sequence")
+
+    def flaggable_by(self, user: User) -> "MessageQuerySet":
+        """What clients said in sessions that this person may read, and so may flag."""
+        readable = Session.objects.visible_to(user).order_by().values("pk")
+        return self.filter(role=Message.Role.CLIENT, session__in=readable).exclude(content="")
 
 
 class Message(models.Model):

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 
 # Raise it when the notice's text changes in substance: everyone is asked again.
-NOTICE_VERSION = 1
+NOTICE_VERSION = 2
 
 
 class NoticeAcceptance(models.Model):

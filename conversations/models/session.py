@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Section, User
 from clients.models import ClientProfile, ClientVersion
 from conversations.models.assignment import Assignment
+from conversations.text import storable
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -37,24 +38,35 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """Sessions that this person may have open in a chat: a student only while they may speak in them."""
         return self.spoken_by(user) if user.is_student else self.visible_to(user)
 
-    def scorable_by(self, user: User) -> "SessionQuerySet":
-        """Practice that this person may score: teachers that of their sections, admins all; nobody their own."""
+    def supervised_by(self, user: User) -> "SessionQuerySet":
+        """Practice of others that this person looks after: teachers that of their sections, admins all."""
         if user.is_student:
             return self.none()
-        return self.visible_to(user).filter(kind=Session.Kind.PRACTICE).exclude(student=user)
+        practice = self.filter(kind=Session.Kind.PRACTICE).exclude(student=user)
+        return practice if user.is_admin else practice.filter(section__in=user.sections.values("pk"))
+
+    def scorable_by(self, user: User) -> "SessionQuerySet":
+        """Practice that this person may score: what they look after."""
+        return self.supervised_by(user)
 
     def open(self) -> "SessionQuerySet":
         """Sessions that can still go on."""
         return self.filter(status__in=Session.OPEN)
 
+    def overdue(self) -> "SessionQuerySet":
+        """Open sessions whose deadline has come; while a teacher pauses them it waits."""
+        return self.open().filter(deadline_at__lte=timezone.now(), paused_by=None)
+
     def idle_since(self, moment: dt.datetime) -> "SessionQuerySet":
-        """Open sessions in which nothing has happened since then."""
-        return self.open().filter(last_activity_at__lt=moment)
+        """Open sessions outside of assignments in which nothing has happened since then."""
+        return self.open().filter(last_activity_at__lt=moment, assignment=None)
 
     def matching(self, text: str) -> "SessionQuerySet":
-        """Sessions whose client's name or any message contains the text."""
-        said = models.Q(messages__content__icontains=text)
-        return self.filter(models.Q(client__name__icontains=text) | said).distinct()
+        """Sessions whose client's name contains the text, or in which somebody says it."""
+        sought = storable(text)
+        # Within these sessions: for few of them that is quicker than the index of all messages.
+        said = self.filter(messages__content__says=sought).order_by().values("pk")
+        return self.filter(models.Q(client__name__icontains=sought) | models.Q(pk__in=said))
 
 
 class Session(models.Model):
@@ -128,6 +140,7 @@ class Session(models.Model):
         indexes = [
             models.Index(fields=["student", "-started_at", "-id"], name="session_history"),
             models.Index(fields=["section", "-started_at", "-id"], name="session_by_section"),
+            models.Index(fields=["-started_at", "-id"], name="session_newest"),
             models.Index(
                 fields=["last_activity_at"], condition=models.Q(status__in=["active", "paused"]), name="session_idle"
             ),
@@ -168,9 +181,18 @@ class Session(models.Model):
         """Whether the conversation can still go on."""
         return self.status in self.OPEN
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a teacher has paused it: only a teacher continues it, and its deadline waits."""
+        return self.status == self.Status.PAUSED and self.paused_by_id is not None
+
+    def is_supervised_by(self, user: User) -> bool:
+        """Whether a person who sees it looks after it: the same sentence as `supervised_by`, without a query."""
+        return not user.is_student and self.kind == self.Kind.PRACTICE and self.student_id != user.pk
+
     def may_be_scored_by(self, user: User) -> bool:
         """Whether a person who sees it may score it: the same sentence as `scorable_by`, without a query."""
-        return not user.is_student and self.kind == self.Kind.PRACTICE and self.student_id != user.pk
+        return self.is_supervised_by(user)
 
     @property
     def total_tokens(self) -> int:
@@ -179,8 +201,8 @@ class Session(models.Model):
 
     @property
     def duration(self) -> dt.timedelta:
-        """From the start to the end, or to the last sign of life."""
-        return (self.ended_at or self.last_activity_at) - self.started_at
+        """From the start to the last sign of life: who leaves it to a deadline to end it did not talk until then."""
+        return self.last_activity_at - self.started_at
 
     @property
     def minutes(self) -> int:

@@ -2,17 +2,22 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Q
 from django.utils.http import urlencode
 
 from conversations.models import Session
+from conversations.models.found import Order
 from conversations.models.session import SessionQuerySet
 
 PAGE_SIZE = 25
+NEWEST_FIRST: Order = ("-started_at", "-id")
+OLDEST_FIRST: Order = ("started_at", "id")
 Position = tuple[dt.datetime, uuid.UUID]
+# How the first so many of these sessions in this order are read.
+Reader = Callable[[SessionQuerySet, Order, int], list[Session]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +29,31 @@ class Page:
     previous_url: str
 
 
-def page_of(sessions: SessionQuerySet, parameters: Mapping[str, str], chosen: Mapping[str, str]) -> Page:
+def _read(found: SessionQuerySet, order: Order, most: int) -> list[Session]:
+    return list(found.order_by(*order)[:most])
+
+
+def page_of(
+    sessions: SessionQuerySet, parameters: Mapping[str, str], chosen: Mapping[str, str], read: Reader = _read
+) -> Page:
     """The page that `before` or `after` in the address names, else the first; `chosen` are the filters to keep.
 
     A position that cannot be read is the first page.
     """
-    newest_first = sessions.order_by("-started_at", "-id")
     if after := _position(parameters.get("after", "")):
         at, pk = after
-        oldest_first = sessions.filter(Q(started_at__gt=at) | Q(started_at=at, pk__gt=pk)).order_by("started_at", "id")
-        rows = list(oldest_first[: PAGE_SIZE + 1])
+        newer_ones = sessions.filter(Q(started_at__gt=at) | Q(pk__gt=pk), started_at__gte=at)
+        rows = read(newer_ones, OLDEST_FIRST, PAGE_SIZE + 1)
         # Not a full page and more: then this is the first page, which may have grown meanwhile.
         if len(rows) > PAGE_SIZE:
             rows = rows[PAGE_SIZE - 1 :: -1]
             return Page(rows, _address(chosen, "before", rows[-1]), _address(chosen, "after", rows[0]))
     before = _position(parameters.get("before", ""))
     if before:
+        # Said so that an index is entered at the position, not read up to it.
         at, pk = before
-        newest_first = newest_first.filter(Q(started_at__lt=at) | Q(started_at=at, pk__lt=pk))
-    rows = list(newest_first[: PAGE_SIZE + 1])
+        sessions = sessions.filter(Q(started_at__lt=at) | Q(pk__lt=pk), started_at__lte=at)
+    rows = read(sessions, NEWEST_FIRST, PAGE_SIZE + 1)
     older = _address(chosen, "before", rows[PAGE_SIZE - 1]) if len(rows) > PAGE_SIZE else ""
     newer = ""
     if before:
