@@ -1,21 +1,11 @@
-"""Transcripts as files: pure functions from lines to Markdown and plain text, in which what was said stays text."""
+"""Transcripts as Markdown and plain text: pure functions from a conversation to pieces, in which words stay words."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-Fact = tuple[str, str]
+from django.utils.translation import gettext as _
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One message: who said it, when (as words), the text, and a remark in words ("" when it is whole)."""
-
-    who: str
-    when: str
-    text: str
-    remark: str = ""
-
+from conversations.exports.lines import Judgement, Talk
 
 # What Markdown (CommonMark, GitHub's and Pandoc's) reads as markup wherever it stands …
 _ANYWHERE = re.compile(r"([\\`*_\[\]<>#&~|$^])")
@@ -50,27 +40,68 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def markdown(title: str, facts: Sequence[Fact], lines: Iterable[Line]) -> Iterator[str]:
+def markdown(talk: Talk) -> Iterator[str]:
     """The conversation as pieces of a Markdown document: a heading, facts as a list, then who said what."""
-    yield f"# {escape_markdown(_one_line(title))}\n\n"
-    for name, value in facts:
+    yield f"# {escape_markdown(_one_line(talk.title))}\n\n"
+    for name, value in talk.facts:
         yield f"- {escape_markdown(_one_line(name))}: {escape_markdown(_one_line(value))}\n"
-    for line in lines:
+    if talk.scoring:
+        yield from _markdown_scoring(talk.scoring)
+    for line in talk.lines:
         yield f"\n**{escape_markdown(_one_line(line.who))}** ({escape_markdown(line.when)})\n"
         if line.text:
             yield f"\n{escape_markdown(line.text)}\n"
         if line.remark:
             yield f"\n*({escape_markdown(line.remark)})*\n"
+        for who, text in line.notes:
+            quoted = escape_markdown(text).replace("\n", "\n> ")
+            yield f"\n> **{escape_markdown(note_by(who))}**  \n> {quoted}\n"
 
 
-def plain_text(title: str, facts: Sequence[Fact], lines: Iterable[Line]) -> Iterator[str]:
+def _markdown_scoring(scoring: Judgement) -> Iterator[str]:
+    yield f"\n## {escape_markdown(scoring_title(scoring))}\n\n"
+    for row in scoring.rows:
+        comment = f": {escape_markdown(row.comment)}".replace("\n", "\n  ") if row.comment else ""
+        yield f"- **{escape_markdown(_one_line(row.criterion))}** – {escape_markdown(row.level)}{comment}\n"
+    if scoring.comment:
+        yield f"\n{escape_markdown(scoring.comment)}\n"
+    yield "\n---\n"
+
+
+def plain_text(talk: Talk) -> Iterator[str]:
     """The conversation as pieces of plain text; what was said is indented and cannot pass for another's line."""
-    yield f"{_one_line(title)}\n\n"
-    for name, value in facts:
+    yield f"{_one_line(talk.title)}\n\n"
+    for name, value in talk.facts:
         yield f"{_one_line(name)}: {_one_line(value)}\n"
-    for line in lines:
+    if talk.scoring:
+        yield f"\n{_one_line(scoring_title(talk.scoring))}\n"
+        for row in talk.scoring.rows:
+            yield f"    {_one_line(row.criterion)}: {row.level}\n"
+            yield from _indented(row.comment, 8)
+        yield from _indented(talk.scoring.comment)
+    for line in talk.lines:
         yield f"\n[{line.when}] {_one_line(line.who)}:\n"
-        # splitlines knows every separator that some program shows as a new line.
-        yield from (f"    {part}\n" for part in line.text.splitlines())
+        yield from _indented(line.text)
         if line.remark:
             yield f"    ({line.remark})\n"
+        for who, text in line.notes:
+            yield f"    [{_one_line(note_by(who))}]\n"
+            yield from _indented(text, 8)
+
+
+def _indented(text: str, spaces: int = 4) -> Iterator[str]:
+    # splitlines knows every separator that some program shows as a new line.
+    return (f"{' ' * spaces}{part}\n" for part in text.splitlines())
+
+
+def scoring_title(scoring: Judgement) -> str:
+    """The heading over a scoring: "Scoring by Listening: 3.25 of 4 (released)"."""
+    values = {"rubric": scoring.rubric, "total": scoring.total, "state": scoring.state}
+    if not scoring.total:
+        return _("Scoring by %(rubric)s (%(state)s)") % values
+    return _("Scoring by %(rubric)s: %(total)s (%(state)s)") % values
+
+
+def note_by(who: str) -> str:
+    """The heading of a note in the margin."""
+    return _("Note by %(name)s") % {"name": who} if who else _("Note")
