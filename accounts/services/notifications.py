@@ -1,13 +1,31 @@
 """Telling people: in the portal's list and by mail, as each wishes, and the same thing only once."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Notification, NotificationChoice, User
 
+Kind = Notification.Kind
 
-def tell(
-    *, users: Iterable[User], kind: Notification.Kind, about: str, names: Mapping[str, str], path: str = ""
-) -> None:
+# What a person of each role is ever told of, and so may switch.
+KINDS: Mapping[str, tuple[Kind, ...]] = {
+    User.Role.STUDENT: (Kind.PUBLISHED, Kind.DUE_SOON, Kind.RELEASED, Kind.COMMENTED),
+    User.Role.TEACHER: (Kind.FLAGGED,),
+    User.Role.ADMIN: (Kind.FLAGGED,),
+}
+
+
+class Ways(NamedTuple):
+    """Where a person wants to be told."""
+
+    in_portal: bool = True
+    by_mail: bool = True
+
+
+def tell(*, users: Iterable[User], kind: Kind, about: str, names: Mapping[str, str], path: str = "") -> None:
     """Tell these people once about this thing (`about` names it, such as "assignment:<uuid>").
 
     `names` are put into the kind's sentence, `path` is where it leads. Call it in the transaction of what happened:
@@ -18,7 +36,8 @@ def tell(
         choice.user_id: choice for choice in NotificationChoice.objects.filter(user__in=people.keys(), kind=kind)
     }
     rows = []
-    for pk in people:
+    # In one order: of two who tell the same people at once, none waits for the other in a circle.
+    for pk in sorted(people):
         choice = choices.get(pk)
         shown, to_mail = (choice.in_portal, choice.by_mail) if choice else (True, True)
         if shown or to_mail:
@@ -27,3 +46,33 @@ def tell(
             )
             rows.append(row)
     Notification.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+
+
+def mark_read(*, by: User, notification: Notification) -> None:
+    """Keep that this person has seen it; the first time counts."""
+    Notification.objects.visible_to(by).unread().filter(pk=notification.pk).update(read_at=timezone.now())
+
+
+def mark_all_read(*, by: User) -> None:
+    """Keep that this person has seen all that stands in their list."""
+    Notification.objects.shown_to(by).unread().update(read_at=timezone.now())
+
+
+def chosen_ways(user: User) -> dict[Kind, Ways]:
+    """Where this person wants to be told, by each kind that they are told of."""
+    kept = {
+        choice.kind: Ways(choice.in_portal, choice.by_mail) for choice in NotificationChoice.objects.filter(user=user)
+    }
+    return {kind: kept.get(kind, Ways()) for kind in KINDS[user.role]}
+
+
+@transaction.atomic
+def choose_ways(*, by: User, ways: Mapping[Kind, Ways]) -> None:
+    """Keep where this person wants to be told from now on; mails of a kind that they switched off wait no longer."""
+    rows = [NotificationChoice(user=by, kind=kind, **way._asdict()) for kind, way in ways.items()]
+    NotificationChoice.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["user", "kind"], update_fields=["in_portal", "by_mail"]
+    )
+    unwanted = [kind for kind, way in ways.items() if not way.by_mail]
+    waiting = Notification.objects.visible_to(by).filter(kind__in=unwanted, to_mail=True, mailed_at=None)
+    waiting.update(to_mail=False)
