@@ -1,5 +1,7 @@
 """The teacher's side: home, tests of clients, and what tests used."""
 
+import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -7,11 +9,15 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from accounts.models import Enrolment, Section, SectionTeacher, User
-from clients.models import ClientProfile
+from clients.models import ClientOpening, ClientProfile
 from conftest import make_client, make_user
-from conversations import sessions
-from conversations.models import Session
+from conversations import sessions, wall
+from conversations.models import Flag, Session
+from conversations.rubrics import MarkValue, create_rubric, release, score
+from conversations.tests.assigned import begin_work, hand_in, set_work
 from conversations.tests.pages import HTMX, add, begin, signed_in, words
+from conversations.tests.rubrics import listening
+from conversations.views.needs import needs_of
 from conversations.views.teaching import sections_of
 
 pytestmark = pytest.mark.django_db
@@ -39,20 +45,106 @@ def test_an_empty_home_teaches_the_first_step(other_teacher: User) -> None:
     assert 'href="/clients/new/"' in page
 
 
-def test_the_home_shows_own_sections_clients_tests_and_what_students_said(
-    student: User, teacher: User, other_teacher: User, client_profile: ClientProfile
+def test_the_home_shows_own_sections_and_clients_and_who_is_calm(
+    student: User, teacher: User, other_teacher: User, section: Section, client_profile: ClientProfile
 ) -> None:
     make_client(other_teacher, "Not Mine")
-    practice, test = begin(student, client_profile), begin(teacher, client_profile)
-    begin(other_teacher, make_client(None, "Built In"))
+    begin(student, client_profile)
     page = words(signed_in(teacher).get("/teaching/"))
-    assert "SW 101 Interviewing" in page
-    assert f'href="/sessions/{practice.pk}/transcript/">Student with Maria Delgado</a>' in page
-    assert f'href="/sessions/{test.pk}/"' in page
+    assert f'<a href="/sections/{section.pk}/">SW 101 Interviewing</a>' in page
     assert f'action="/clients/{client_profile.pk}/test/"' in page
+    assert "Nobody needs you just now." in page
     assert "Not Mine" not in page
-    assert "Built In" not in page
     assert "Your first client" not in page
+
+
+def test_the_home_names_whom_the_wall_calls_stuck(
+    student: User, teacher: User, section: Section, client_profile: ClientProfile
+) -> None:
+    now = timezone.now()
+    quiet = {"just-now": 1, "stuck": 4, "long-gone": 20, "moment": 4, "fault": 1, "answered": 1}
+    for name, minutes in quiet.items():
+        pupil = make_user(name, User.Role.STUDENT)
+        Enrolment.objects.create(section=section, student=pupil)
+        talk = begin(pupil, client_profile)
+        add(talk, "student", "Hello.")
+        if name in {"fault", "answered"}:
+            add(talk, "client", "", "failed")
+        if name == "answered":
+            add(talk, "student", "Hello again.")
+        changes: dict[str, Any] = {"last_activity_at": now - dt.timedelta(minutes=minutes)}
+        Session.objects.filter(pk=talk.pk).update(**changes | ({"status": "paused"} if name == "moment" else {}))
+    groups = needs_of(teacher, {section.pk: section}, now)
+    assert [(group.title, group.total) for group in groups] == [("Stuck now", 2)]
+    assert [row.who for row in groups[0].rows] == ["Stuck", "Fault"]
+    assert "the last reply failed" in groups[0].rows[1].what
+    seen = wall.look(wall.Sight(teacher, section, None, now))
+    assert {tile.student for tile in seen.tiles if tile.state == wall.State.STUCK} == {"Stuck", "Fault"}
+
+
+def test_the_home_lists_flags_of_others_and_names_only_own_students(
+    student: User, other_student: User, teacher: User, section: Section, client_profile: ClientProfile
+) -> None:
+    replies = {}
+    for person in (student, other_student, teacher):
+        talk = begin(person, client_profile if person != other_student else open_to_all(teacher, person))
+        add(talk, "student", "Hello.")
+        replies[person] = add(talk, "client", "Go away.")
+        Flag.objects.create(message=replies[person], raised_by=person, reason="hurtful")
+    page = words(signed_in(teacher).get("/teaching/"))
+    assert re.findall(r"<strong>([^<]*)</strong>", page) == ["Student", "Someone else’s student"]
+    assert "It upset me: a reply of Maria Delgado." in page
+    assert "Go away" not in page
+    Flag.objects.update(settled_at=timezone.now())
+    assert "Nobody needs you just now." in words(signed_in(teacher).get("/teaching/"))
+
+
+def open_to_all(teacher: User, student: User) -> ClientProfile:
+    """A client of the teacher in a section of somebody else, which this student is in."""
+    client, elsewhere = make_client(teacher, "Abroad"), Section.objects.create(name="Elsewhere")
+    Enrolment.objects.create(section=elsewhere, student=student)
+    ClientOpening.objects.create(client=client, section=elsewhere, opened_by=teacher)
+    return client
+
+
+def test_the_home_lists_what_is_to_grade_until_it_is_released(
+    student: User, teacher: User, section: Section, client_profile: ClientProfile
+) -> None:
+    rubric = create_rubric(by=teacher, value=listening())
+    graded = set_work(teacher, section, client_profile, rubric=rubric, grading="graded", title="Graded talk")
+    handed_in = hand_in(student, graded)
+    hand_in(student, set_work(teacher, section, client_profile, rubric=rubric, title="Just practice"))
+    begin_work(student, graded)
+    page = words(signed_in(teacher).get("/teaching/"))
+    assert "“Graded talk” with Maria Delgado" in page
+    assert f'href="/sessions/{handed_in.session_id}/scoring/"' in page
+    assert "Just practice" not in page
+    score(by=teacher, session=handed_in.session, marks=[MarkValue(4), MarkValue(3)], rubric=rubric)
+    assert "Graded talk" in words(signed_in(teacher).get("/teaching/"))
+    release(by=teacher, session=handed_in.session, number=1)
+    assert "Graded talk" not in words(signed_in(teacher).get("/teaching/"))
+
+
+def test_the_home_says_what_is_due_soon_and_who_is_late(
+    student: User, teacher: User, section: Section, client_profile: ClientProfile
+) -> None:
+    late = make_user("late", User.Role.STUDENT)
+    Enrolment.objects.create(section=section, student=late)
+    now = timezone.now()
+    titles = {"Long ago": -50, "Yesterday": -24, "Soon": 1, "Next week": 170}
+    for title, hours in titles.items():
+        work = set_work(teacher, section, client_profile, title=title, due_at=now + dt.timedelta(hours=hours))
+        if title != "Next week":
+            hand_in(student, work)
+    found = {group.key: group for group in needs_of(teacher, {row.pk: row for row in sections_of(teacher)}, now)}
+    assert set(found) == {"due", "overdue"}
+    assert [(row.who, row.what) for row in found["due"].rows] == [
+        ("Soon", "1 of 2 in SW 101 Interviewing have finished.")
+    ]
+    assert [(row.who, row.what) for row in found["overdue"].rows] == [
+        ("Late", "2 assignments in SW 101 Interviewing are not finished.")
+    ]
+    assert found["overdue"].rows[0].href == f"/sections/{section.pk}/students/{late.pk}/progress/"
 
 
 def test_a_section_counts_its_students_clients_and_conversations(

@@ -3,10 +3,11 @@
 import uuid
 from typing import Any
 
-from django.db.models import Avg, Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Avg, Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Section, User
@@ -16,30 +17,29 @@ from clients.models import ClientOpening, ClientProfile
 from conversations.forms import SessionFilter
 from conversations.models import Message, Session
 from conversations.models.session import SessionQuerySet
+from conversations.progress import WHOLE
 from conversations.views.keyset import page_of
+from conversations.views.needs import needs_of
 from conversations.views.practice import begin
 from conversations.views.sessions import filtered
 
 FEW = 6
 SECTIONS = 50
-# Only whole replies: one that was stopped early says nothing about speed.
-WHOLE = (Message.Status.COMPLETE, Message.Status.TRUNCATED)
 
 
 @role_required(User.Role.TEACHER)
 @require_safe
 def teaching(request: HttpRequest) -> HttpResponse:
-    """The teacher's home: sections, what students did last in them, own clients, own tests, and a first step."""
+    """The teacher's home: who needs them now, their sections, their clients, and a first step."""
     user = signed_in(request)
     clients = ClientProfile.objects.filter(owner=user, archived_at=None).order_by("-updated_at", "id")
-    talks = Session.objects.visible_to(user).filter(kind=Session.Kind.PRACTICE, client__isnull=False)
-    sections = list(sections_of(user)[: SECTIONS + 1])
+    found = list(sections_of(user)[: SECTIONS + 1])
+    sections = found[:SECTIONS]
     context = {
-        "sections": sections[:SECTIONS],
-        "sections_cut": SECTIONS if len(sections) > SECTIONS else 0,
-        "talks": talks.select_related("client", "student", "section").order_by("-started_at", "-id")[:FEW],
+        "needs": needs_of(user, {section.pk: section for section in sections}, timezone.now()),
+        "sections": sections,
+        "sections_cut": SECTIONS if len(found) > SECTIONS else 0,
         "clients": clients[:FEW],
-        "tests": _tests(user).select_related("client").order_by("-started_at", "-id")[:FEW],
     }
     return render(request, "conversations/teaching.html", context)
 
@@ -51,8 +51,8 @@ def sections_of(user: User) -> QuerySet[Section]:
     return (
         Section.objects.current()
         .visible_to(user)
+        .with_students()
         .annotate(
-            students=Count("enrolments", filter=Q(enrolments__removed_at=None), distinct=True),
             clients=_number_by_section(opened),
             talks=_number_by_section(of_section),
             talking=_number_by_section(of_section.open()),
