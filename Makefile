@@ -12,10 +12,10 @@ PRODUCTION := env DEMO=false DEBUG=false SECRET_KEY=lint-only-0123456789-abcdefg
 SPANISH := config/locale/es/LC_MESSAGES/django
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fix bench faults messages
+.PHONY: help run test lint fix bench bench-lists faults messages
 
 help: ## Show what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.installed ## Serve the demo at http://127.0.0.1:8000 (another port: PORT=8123 make run); Ctrl-C stops it
 	@exec env DEMO=true $(BIN)/python manage.py demo --port $(PORT)
@@ -42,6 +42,9 @@ fix: $(VENV)/.installed-dev ## Put right what tools can: imports, style, formatt
 
 bench: $(VENV)/.installed-dev ## Measure streamed chats beside the least relay (more: make bench ARGS='--chats 500 --turns 3')
 	$(BIN)/python -m bench $(ARGS)
+
+bench-lists: $(VENV)/.installed-dev ## Ask every page on the data of a whole school, with times and queries (it says how: docs/development.md)
+	$(BIN)/python -m bench.lists $(ARGS)
 
 faults: $(VENV)/.installed-dev ## Kill, cut, flood and starve the portal, with figures (some, or briefly: make faults ARGS='--short A1 A8')
 	$(BIN)/python -m bench.faults $(ARGS)

@@ -80,19 +80,35 @@ Step = Callable[[Job], Progress]
 class _Handler:
     step: Step
     atomic: bool
+    page: str
+    private: bool
 
 
 _handlers: dict[str, _Handler] = {}
 
 
-def register(kind: str, step: Step, *, atomic: bool = True) -> None:
+def register(kind: str, step: Step, *, atomic: bool = True, page: str = "job", private: bool = False) -> None:
     """Say who does the jobs of this kind; apps above call this when they start. A second one replaces the first.
 
     `step` does one batch, begins at `job.checkpoint`, and should take about a second: it runs in a transaction, and on
     SQLite everybody waits for that. With `atomic=False` it runs outside one, for work that waits for others, such as a
-    model; such a step may be done again after a crash and must notice by keys of its own what it did already.
+    model; such a step may be done again after a crash and must notice by keys of its own what it did already. `page` is
+    the route of a page of its own, by the job's key, that shows the job's part and what came of it. With `private` the
+    files that are made are for whoever asked alone: the access log says that this person has read what is in them.
     """
-    _handlers[kind] = _Handler(step, atomic)
+    _handlers[kind] = _Handler(step, atomic, page, private)
+
+
+def page_of(job: Job) -> str:
+    """The route of the page that shows this job, by its key."""
+    handler = _handlers.get(job.kind)
+    return handler.page if handler else "job"
+
+
+def may_have_files(person: Person, job: Job) -> bool:
+    """Whether this person, who sees the job, may have the files that it made."""
+    handler = _handlers.get(job.kind)
+    return job.owner_id == person.pk or not (handler and handler.private)
 
 
 # --- For whoever asks -------------------------------------------------------------------------------------------------

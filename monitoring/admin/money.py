@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from monitoring import budgets, periods
-from monitoring.admin.readonly import ReadOnlyAdmin
+from monitoring.admin.readonly import BigTableAdmin, LatelySeenFilter, ReadOnlyAdmin
 from monitoring.models import NOBODY, Budget, BudgetAccount, LedgerEntry, ModelPrice, Reservation
 from monitoring.pricing import usd
 
@@ -32,24 +32,21 @@ class ModelPriceAdmin(admin.ModelAdmin):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
+class LedgerEntryAdmin(BigTableAdmin):
     """Settlements, newest first."""
 
     list_display = ["settled_at", "kind", "model", "input_tokens", "output_tokens", "cost_microusd", "outcome"]
-    list_filter = ["kind", "model", "outcome"]
-    date_hierarchy = "settled_at"
+    list_filter = [("kind", LatelySeenFilter), ("model", LatelySeenFilter), ("outcome", LatelySeenFilter), "settled_at"]
     ordering = ["-settled_at"]
-    show_full_result_count = False
 
 
 @admin.register(Reservation)
-class ReservationAdmin(ReadOnlyAdmin):
+class ReservationAdmin(BigTableAdmin):
     """Money set aside."""
 
     list_display = ["created_at", "kind", "amount_microusd", "state"]
-    list_filter = ["kind", "state"]
+    list_filter = ["state"]
     ordering = ["-created_at"]
-    show_full_result_count = False
 
 
 @admin.register(Budget)

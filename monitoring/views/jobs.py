@@ -29,7 +29,8 @@ class Verb(Protocol):
 def job_context(request: HttpRequest, job: Job) -> dict[str, Any]:
     """What `monitoring/_job_part.html` shows, for any page that is about a job; problems go by its `page` parameter."""
     problems = Paginator(job.problems.all(), PER_PAGE).get_page(request.GET.get("page"))
-    made = job.files.filter(purpose=JobFile.Purpose.OUTPUT) if job.is_ended else []
+    handed_out = job.is_ended and jobs.may_have_files(request.user, job)
+    made = job.files.filter(purpose=JobFile.Purpose.OUTPUT) if handed_out else []
     return {"job": job, "page_obj": problems, "query": "", "job_files": made}
 
 
@@ -37,9 +38,15 @@ def job_context(request: HttpRequest, job: Job) -> dict[str, Any]:
 @require_safe
 @never_cache
 def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The page of a job; htmx gets its part alone, and loads the whole page anew once the job has ended."""
+    """The page of a job; htmx gets its part alone, and loads the whole page anew once the job has ended.
+
+    A kind with a page of its own is shown there.
+    """
     job = _own(request, pk)
     wants_part = bool(request.headers.get("HX-Request"))
+    page = jobs.page_of(job)
+    if not wants_part and page != "job":
+        return redirect(page, pk=pk)
     if wants_part and job.is_ended:
         return HttpResponseClientRefresh()
     template = "monitoring/_job_part.html" if wants_part else "monitoring/job.html"
@@ -50,10 +57,10 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def job_file(request: HttpRequest, pk: uuid.UUID, file: uuid.UUID) -> HttpResponseBase:
-    """A file that a job made, to keep."""
+    """A file that a job made, to keep; 404 for admins where it is for whoever asked alone."""
     job = _own(request, pk)
     made = get_object_or_404(JobFile, job=job, pk=file, purpose=JobFile.Purpose.OUTPUT)
-    if not job.is_ended:
+    if not job.is_ended or not jobs.may_have_files(request.user, job):
         raise Http404
     try:
         content = made.content.open()
@@ -73,7 +80,7 @@ def _button(verb: Verb) -> Callable[..., HttpResponseBase]:
             verb(by=request.user, job=job)
         except jobs.JobStateError as error:
             messages.error(request, str(error))
-        return redirect("job", pk=pk)
+        return redirect(jobs.page_of(job), pk=pk)
 
     return pressed
 
