@@ -11,12 +11,14 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        """Tell monitoring how this school counts its days and terms, and the transfer what teachers own here."""
+        """Tell monitoring of the school's days, its terms and its rosters, and the transfer what teachers own here."""
         from accounts import calendar
         from accounts.services import transfer
-        from monitoring import periods
+        from accounts.services.rosters.job import KIND, step
+        from monitoring import jobs, periods
 
         periods.register(zone=calendar.zone, term_start=calendar.term_start, next_term_start=calendar.next_term_start)
+        jobs.register(KIND, step, page="roster-report")
         transfer.register(
             "sections", label=_("sections taught"), count=transfer.count_sections, move=transfer.move_sections
         )

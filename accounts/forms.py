@@ -1,6 +1,7 @@
-"""Forms of sign-in, passwords, profile, invitations and sections."""
+"""Forms of sign-in, passwords, profile, invitations, sections and notifications."""
 
 import zoneinfo
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,11 +10,13 @@ from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordMixin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.backends import demo_allowed
-from accounts.models import School, Section, SectionTeacher, StudentDetails, Term, User
+from accounts.models import Notification, School, Section, SectionTeacher, StudentDetails, Term, User
+from accounts.services.notifications import Ways
 from monitoring.limits import LimitReachedError
 
 LOGO_KINDS = {"PNG", "JPEG", "GIF", "WEBP"}
@@ -339,3 +342,29 @@ class TransferForm(forms.Form):
         receiving = self.fields["receiving"]
         assert isinstance(receiving, forms.ModelChoiceField)  # noqa: S101  narrows the type
         receiving.queryset = User.objects.filter(role=User.Role.TEACHER, is_active=True).exclude(pk=leaving.pk)
+
+
+class NotificationForm(forms.Form):
+    """Where a person wants to be told, with two switches for each kind."""
+
+    def __init__(self, *args: Any, ways: Mapping[Notification.Kind, Ways], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kinds = list(ways)
+        for kind, way in ways.items():
+            self.fields[f"{kind}-portal"] = self._switch(kind, gettext_lazy("in the portal"), on=way.in_portal)
+            self.fields[f"{kind}-mail"] = self._switch(kind, gettext_lazy("by mail"), on=way.by_mail)
+
+    def _switch(self, kind: Notification.Kind, where: Any, *, on: bool) -> forms.BooleanField:
+        name = format_lazy("{kind}, {where}", kind=kind.label, where=where)
+        return forms.BooleanField(
+            required=False, initial=on, label=where, widget=forms.CheckboxInput(attrs={"aria-label": name})
+        )
+
+    def rows(self) -> list[tuple[Any, forms.BoundField, forms.BoundField]]:
+        """Each kind in words with its two switches."""
+        return [(kind.label, self[f"{kind}-portal"], self[f"{kind}-mail"]) for kind in self.kinds]
+
+    def ways(self) -> dict[Notification.Kind, Ways]:
+        """What was chosen; asked after `is_valid`."""
+        sent = self.cleaned_data
+        return {kind: Ways(sent[f"{kind}-portal"], sent[f"{kind}-mail"]) for kind in self.kinds}

@@ -36,7 +36,9 @@ class PersonalSettingsMiddleware:
         user = request.user
         if not isinstance(user, User):
             return self.get_response(request)
-        with timezone.override(known_zone(user.time_zone, School.current().time_zone)):
+        school = School.current()
+        request.school = school  # type: ignore[attr-defined]  # pages show it too, and need not read it again
+        with timezone.override(known_zone(user.time_zone, school.time_zone)):
             response = self._in_language(request, user.language)
         self._keep_choice(user, response)
         return response

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from accounts.views import invitations, joining, profile, sections, sign_in
+from accounts.views import invitations, joining, notifications, profile, rosters, sections, sign_in
 
 urlpatterns = [
     path("", profile.home, name="home"),
@@ -32,6 +32,10 @@ urlpatterns = [
     path("accounts/invitations/<uuid:pk>/revoke/", invitations.invitation_revoke, name="invitation-revoke"),
     path("accounts/invitations/accept/<str:token>/", invitations.invitation_accept, name="invitation-accept"),
     path("accounts/password-link/", invitations.password_link, name="password-link"),
+    path("notifications/", notifications.notification_list, name="notification-list"),
+    path("notifications/read/", notifications.notifications_read, name="notifications-read"),
+    path("notifications/settings/", notifications.notification_settings, name="notification-settings"),
+    path("notifications/<uuid:pk>/", notifications.notification, name="notification"),
     path("join/", joining.section_join, name="section-join"),
     path("sections/", sections.section_list, name="section-list"),
     path("sections/new/", sections.section_new, name="section-new"),
@@ -46,4 +50,8 @@ urlpatterns = [
     path("sections/<uuid:pk>/teachers/<uuid:person>/remove/", sections.teacher_remove, name="section-teacher-remove"),
     path("sections/<uuid:pk>/students/<uuid:person>/remove/", sections.student_remove, name="section-student-remove"),
     path("sections/<uuid:pk>/students/<uuid:person>/return/", sections.student_return, name="section-student-return"),
+    path("rosters/new/", rosters.roster_new, name="roster-new"),
+    path("rosters/<uuid:pk>/", rosters.roster, name="roster"),
+    path("rosters/<uuid:pk>/discard/", rosters.roster_discard, name="roster-discard"),
+    path("rosters/imports/<uuid:pk>/", rosters.roster_report, name="roster-report"),
 ]

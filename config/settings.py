@@ -99,6 +99,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.school",
+                "accounts.context.notifications",
             ],
         },
     },
@@ -178,6 +179,8 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
 vars().update(read.mail("EMAIL_URL", "consolemail://"))
+# A mail server that says nothing must not hold a worker for ever.
+EMAIL_TIMEOUT = 20
 # Without a mail server, links are shown to staff to copy or print instead of being sent.
 MAIL_CONFIGURED = bool(read.text("EMAIL_URL", ""))
 DEFAULT_FROM_EMAIL = read.text("DEFAULT_FROM_EMAIL", "Rapport <rapport@localhost>")
@@ -251,6 +254,8 @@ BREAKER_OPEN_SECONDS = read.seconds("BREAKER_OPEN_SECONDS", 30.0, minimum=0.1)
 BREAKER_PROBE_SECONDS = read.seconds("BREAKER_PROBE_SECONDS", 30.0, minimum=0.1)
 # Who speaks, in this order, when the chosen model cannot.
 FALLBACK_MODELS = read.listed("FALLBACK_MODELS", [])
+# Fonts (TrueType or OpenType files) for letters that the portal's own has none for in PDF files, in this order.
+PDF_FONTS = read.listed("PDF_FONTS", [])
 ERROR_BURST_COUNT = read.integer("ERROR_BURST_COUNT", 20, minimum=1)
 ERROR_BURST_SECONDS = read.seconds("ERROR_BURST_SECONDS", 300.0, minimum=1.0)
 TALLY_SECONDS = read.seconds("TALLY_SECONDS", 60.0, minimum=1.0)
@@ -299,14 +304,30 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": WORKER_PULSE_SECONDS},
     },
     "mail-alerts": {"task": "monitoring.mail_alerts", "schedule": crontab(), "options": {"expires": 55}},
+    "mail-notifications": {
+        "task": "accounts.mail_notifications",
+        "schedule": crontab(),
+        "options": {"expires": 55},
+    },
     "tally": {"task": "monitoring.tally", "schedule": TALLY_SECONDS, "options": {"expires": TALLY_SECONDS}},
     "clear-windows": {"task": "monitoring.clear_windows", "schedule": crontab(minute=23), "options": {"expires": 600}},
+    "clear-rosters": {"task": "accounts.clear_rosters", "schedule": crontab(minute=41), "options": {"expires": 600}},
     "resume-jobs": {"task": "monitoring.resume_jobs", "schedule": crontab(), "options": {"expires": 55}},
     "recover-turns": {"task": "conversations.recover_turns", "schedule": crontab(), "options": {"expires": 55}},
     "release-forgotten-trials": {
         "task": "clients.release_forgotten_trials",
         "schedule": crontab(minute="*/10"),
         "options": {"expires": 300},
+    },
+    "close-overdue-sessions": {
+        "task": "conversations.close_overdue",
+        "schedule": crontab(),
+        "options": {"expires": 55},
+    },
+    "remind-of-due-work": {
+        "task": "conversations.remind_of_due_work",
+        "schedule": crontab(minute=7),
+        "options": {"expires": 1_800},
     },
     "abandon-idle-sessions": {"task": "conversations.abandon_idle", "schedule": crontab(), "options": {"expires": 55}},
 }

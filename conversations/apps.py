@@ -12,13 +12,17 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell readiness whether this process still takes work, and what of ours is audited and derived."""
-        from conversations import audit, figures
+        from accounts.services import transfer
+        from conversations import audit, export_jobs, figures, rubrics
         from conversations.live.engine import check_serving
+        from conversations.models import says  # noqa: F401  the lookup `content__says`
         from monitoring import audit as auditor
         from monitoring import figures as ledger_figures
-        from monitoring import health
+        from monitoring import health, jobs
 
         health.register("serving", check_serving)
+        jobs.register(export_jobs.KIND, export_jobs.export, private=True)
+        transfer.register("rubrics", label=_("rubrics"), count=rubrics.count_rubrics, move=rubrics.move_rubrics)
         auditor.register_work("turns", audit.held_by_turns)
         for name, check in audit.CHECKS.items():
             auditor.register(name, check)

@@ -1,25 +1,22 @@
 """Forms of rubrics: the rubric with its criteria, whose rows can be added, removed and moved; the list; a scoring."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.forms.renderers import get_default_renderer
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from clients.forms import Lines, Text
-from conversations.forms import Filter
+from conversations.forms import Filter, Resent, RowFormSet
 from conversations.rubrics import MarkValue
 from conversations.scores import WHOLE, CriterionValue, Level, RubricValue, percent_text
 
 CRITERIA_MAX = 12
 POINTS_MAX = 12
 NEW_ROWS = 3
-PREFIX = "criteria"
 
 
 class RubricFilter(Filter):
@@ -37,14 +34,6 @@ class RubricFilter(Filter):
     def chosen(self) -> dict[str, str]:
         """The filters that say something; the tab always does."""
         return {"tab": "mine"} | super().chosen()
-
-
-class Resent(forms.Form):
-    """A form that is shown once more, as it was sent, with a hidden mark of what the person has now been told."""
-
-    def with_told(self, **told: Any) -> None:
-        """Put these values in place of those that were sent, so that the next attempt builds on them."""
-        self.data = {**dict(self.data.items()), **told}
 
 
 class RubricForm(Resent):
@@ -103,27 +92,20 @@ class CriterionForm(forms.Form):
         return [self[level.name.lower()] for level in Level]
 
 
-class CriterionFormSet(forms.BaseFormSet):
+class CriterionFormSet(RowFormSet):
     """The criteria in order. Every row counts, and the weights must sum to 100 percent."""
 
-    form = CriterionForm
-    can_order, can_delete, can_delete_extra, edit_only = False, False, False, False
-    extra, min_num, max_num, absolute_max = 0, 1, CRITERIA_MAX, CRITERIA_MAX + 50
-    validate_min, validate_max = True, True
-    renderer = get_default_renderer()
+    form, name = CriterionForm, "criteria"
+    max_num, absolute_max = CRITERIA_MAX, CRITERIA_MAX + 50
 
     def __init__(self, data: Any = None, *, rows: list[dict[str, Any]] | None = None) -> None:
         super().__init__(
-            data, prefix=PREFIX, initial=rows or [],
+            data, rows=rows,
             error_messages={
                 "too_many_forms": gettext("A rubric can have at most %(num)d criteria.") % {"num": CRITERIA_MAX},
                 "too_few_forms": gettext("A rubric needs at least one criterion."),
             },
         )  # fmt: skip
-
-    def initial_form_count(self) -> int:
-        """All of them, so that no row is passed over because nothing was written in it."""
-        return self.total_form_count() if self.is_bound else super().initial_form_count()
 
     def clean(self) -> None:
         """The weights sum to 100 percent, once each of them is a weight."""
@@ -135,11 +117,6 @@ class CriterionFormSet(forms.BaseFormSet):
                 _("The weights sum to %(sum)s percent. They must sum to 100: %(step)s."),
                 params={"sum": percent_text(found), "step": _step(found)},
             )
-
-    @property
-    def may_grow(self) -> bool:
-        """Whether there is room for another criterion."""
-        return self.total_form_count() < CRITERIA_MAX
 
 
 def _step(found: int) -> Any:
@@ -165,30 +142,6 @@ def rows_of(value: RubricValue) -> list[dict[str, Any]]:
 def blank_rows() -> list[dict[str, Any]]:
     """What a new rubric begins with."""
     return [{} for _row in range(NEW_ROWS)]
-
-
-def rearranged(data: Mapping[str, str]) -> list[dict[str, Any]] | None:
-    """The rows as they were sent, after the button that was pressed; None when it was Save.
-
-    The buttons are `add`, and `remove`, `up` and `down` with the number of the row from 0. What cannot be is ignored.
-    """
-    pressed = [name for name in ("add", "remove", "up", "down") if name in data]
-    if not pressed:
-        return None
-    count = data.get(f"{PREFIX}-TOTAL_FORMS", "")
-    number = min(int(count), CRITERIA_MAX) if count.isdecimal() and len(count) < 4 else 0
-    rows = [
-        {field: data.get(f"{PREFIX}-{row}-{field}", "") for field in CriterionForm.base_fields} for row in range(number)
-    ]
-    at = data[pressed[0]]
-    place = int(at) if at.isdecimal() and len(at) < 4 else -1
-    if pressed[0] == "add":
-        rows += [{}] if len(rows) < CRITERIA_MAX else []
-    elif 0 <= place < len(rows):
-        row = rows.pop(place)
-        if pressed[0] != "remove":
-            rows.insert(max(0, place - 1) if pressed[0] == "up" else place + 1, row)
-    return rows
 
 
 class ScoringForm(Resent):

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, ProtectedError
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Notification, User
 from accounts.services import RuleBrokenError
+from accounts.services.notifications import tell
 from conversations.models import Criterion, Mark, Rubric, RubricVersion, Scoring, ScoringRevision, Session
 from conversations.rubrics_builtin import load_rubrics
 from conversations.scores import RubricValue, total
@@ -121,6 +123,16 @@ def delete_unused(*, by: User, rubric: Rubric) -> None:
         ) from error
 
 
+def count_rubrics(owner: User) -> int:
+    """The rubrics that this teacher owns, archived ones too."""
+    return Rubric.objects.filter(owner=owner).count()
+
+
+def move_rubrics(leaving: User, receiving: User) -> None:
+    """Give all rubrics of one teacher to another; assignments and scorings stay as they are."""
+    Rubric.objects.filter(owner=leaving).update(owner=receiving)
+
+
 def score(
     *,
     by: User,
@@ -134,9 +146,9 @@ def score(
     """Save a scoring as a draft: the next revision. The student keeps seeing what is released, if anything.
 
     One mark for each criterion, in order. With `rubric` it is scored by that one as it is now, else by the version
-    that the latest revision used. `number` is the revision that the person has read, 0 for none; `fingerprint` that of
-    the rubric they have read, "" for whichever it is. Raises NotYoursError, StaleEditError when either has moved,
-    ValueError for marks that do not fit the rubric.
+    that the latest revision used, else by the one that the attempt was begun with. `number` is the revision that the
+    person has read, 0 for none; `fingerprint` that of the rubric they have read, "" for whichever it is. Raises
+    NotYoursError, StaleEditError when either has moved, ValueError for marks that do not fit the rubric.
     """
     stale = StaleEditError(
         _(
@@ -150,7 +162,7 @@ def score(
             latest = scoring.latest if scoring else None
             if number != (latest.number if latest else 0):
                 raise stale
-            version = _version(by, rubric, latest)
+            version = _version(by, session, rubric, latest)
             if fingerprint and version.fingerprint != fingerprint:
                 raise StaleEditError(
                     _("The rubric was changed after you opened this page. Look at the criteria again, then save.")
@@ -179,7 +191,7 @@ def _write_revision(
 
 @transaction.atomic
 def release(*, by: User, session: Session, number: int) -> Scoring:
-    """Show the latest revision to the student, in place of an earlier one.
+    """Show the latest revision to the student, in place of an earlier one, and tell them.
 
     `number` is the revision that the person has read. Raises NotYoursError, StaleEditError when it has moved, or
     IncompleteError while the conversation goes on, a level is missing, or nothing is scored.
@@ -190,7 +202,8 @@ def release(*, by: User, session: Session, number: int) -> Scoring:
         raise IncompleteError(_("There is no scoring yet. Score the conversation first."))
     if latest.number != number:
         raise StaleEditError(_("Someone saved this scoring after you opened this page. Read it again before release."))
-    if Session.objects.open().filter(pk=session.pk).exists():
+    # Locked, so that it cannot be reopened meanwhile.
+    if Session.objects.select_for_update().get(pk=session.pk).is_open:
         raise IncompleteError(_("The conversation is still going on. You can release the scoring once it has ended."))
     if latest.weighted is None:
         raise IncompleteError(_("Choose a level for every criterion before you release the scoring."))
@@ -202,6 +215,14 @@ def release(*, by: User, session: Session, number: int) -> Scoring:
     latest.save(update_fields=["released_by", "released_at", "withdrawn_by", "withdrawn_at"])
     scoring.released = latest
     scoring.save(update_fields=["released"])
+    tell(
+        users=[session.student],
+        kind=Notification.Kind.RELEASED,
+        # With the moment: what was withdrawn and released again is told again.
+        about=f"scoring:{scoring.pk}:{latest.number}:{latest.released_at:%Y%m%dT%H%M%S%f}",
+        names={"client": str(session.client or session.persona)},
+        path=reverse("transcript", args=[session.pk]),
+    )
     return scoring
 
 
@@ -286,12 +307,18 @@ def _lock_scoring(by: User, session: Session) -> Scoring | None:
     return found.filter(session=session).first()
 
 
-def _version(by: User, rubric: Rubric | None, latest: ScoringRevision | None) -> RubricVersion:
-    """What is scored by: the chosen rubric as it is now, else what the latest revision used."""
+def frozen_version(session: Session) -> RubricVersion | None:
+    """The rubric that the student was told of when the attempt began; None outside of assignments with one."""
+    return RubricVersion.objects.filter(attempts__session=session).first()
+
+
+def _version(by: User, session: Session, rubric: Rubric | None, latest: ScoringRevision | None) -> RubricVersion:
+    """What is scored by: the chosen rubric as it is now, else what the latest revision used, else the assignment's."""
     if rubric is None:
-        if latest is None:
+        version = latest.version if latest else frozen_version(session)
+        if version is None:
             raise IncompleteError(_("Choose a rubric first."))
-        return latest.version
+        return version
     if not Rubric.objects.visible_to(by).current().filter(pk=rubric.pk).exists():
         raise NotYoursError(_("This rubric is archived, or not shared with you."))
     return RubricVersion.freeze(rubric)

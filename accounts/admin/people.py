@@ -157,6 +157,8 @@ class StudentAdmin(PersonAdmin):
     """Students; the role is fixed."""
 
     inlines = [StudentDetailsInline]
+    # To count every value of every filter is to look at all of them, several times.
+    show_facets = admin.ShowFacets.NEVER
     list_display = ["display_name", "email", "student_number", "programme", "is_active", "last_login"]
     search_fields = [*PersonAdmin.search_fields, "student_details__student_number"]
     list_select_related = ["student_details"]

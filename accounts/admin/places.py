@@ -125,6 +125,8 @@ class SectionAdmin(admin.ModelAdmin):
 class EnrolmentAdmin(admin.ModelAdmin):
     """Places of students in sections; removed ones stay and can be returned."""
 
+    # To count every value of every filter is to look at all of them, several times.
+    show_facets = admin.ShowFacets.NEVER
     list_display = ["student", "section", "enrolled_at", "removed_at"]
     list_filter = [("removed_at", admin.EmptyFieldListFilter), "section"]
     list_select_related = ["student", "section"]

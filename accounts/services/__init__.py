@@ -11,6 +11,7 @@ from accounts.services.enrolment import (
 from accounts.services.invitations import (
     accept_invitation,
     check_may_invite,
+    count_awaited,
     invite,
     reissue_invitation,
     renew_links,
@@ -62,6 +63,7 @@ __all__ = [
     "change_part",
     "change_section",
     "check_may_invite",
+    "count_awaited",
     "create_section",
     "disable_user",
     "enable_user",

@@ -1,10 +1,14 @@
 """Verbs about sections: who is enrolled and who teaches; removal keeps the row, so that return loses nothing."""
 
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Enrolment, Section, SectionTeacher, User
+from accounts.models import Enrolment, Invitation, Section, SectionTeacher, User
 from accounts.services.rules import LastLeadError, NotAllowedError, WrongRoleError
 
 
@@ -34,6 +38,7 @@ def remove_from_section(*, by: User, enrolment: Enrolment) -> None:
     if enrolment.removed_at is None:
         enrolment.removed_at = timezone.now()
         enrolment.save(update_fields=["removed_at"])
+        close_invitations([enrolment])
 
 
 @transaction.atomic
@@ -70,6 +75,16 @@ def change_part(*, by: User, section: Section, teacher: User, part: SectionTeach
     for row in SectionTeacher.objects.filter(section=section, teacher=teacher):
         row.part = part
         row.save(update_fields=["part"])
+
+
+def close_invitations(enrolments: Sequence[Enrolment]) -> None:
+    """Revoke the links by which students who were removed could still come back; a query for each section."""
+    students: defaultdict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for enrolment in enrolments:
+        students[enrolment.section_id].append(enrolment.student_id)
+    for section, ids in students.items():
+        emails = User.objects.filter(pk__in=ids).values("email")
+        Invitation.objects.unused(section).filter(email__in=emails).update(revoked_at=timezone.now())
 
 
 def join_as_student(*, section: Section, student: User) -> Enrolment:

@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Enrolment, Invitation, Section, User
+from accounts.models import Enrolment, Invitation, PersonKey, Section, User
 from accounts.models.invitation import default_expiry
+from accounts.models.section import EnrolmentQuerySet
 from accounts.services.enrolment import join_as_student, join_as_teacher
 from accounts.services.links import OneTimeLink, mail_invitation, site_url
 from accounts.services.rules import (
@@ -68,11 +69,19 @@ def reissue_invitation(*, by: User, invitation: Invitation) -> OneTimeLink:
 
 @transaction.atomic
 def renew_links(*, by: User, section: Section) -> list[OneTimeLink]:
-    """Fresh links, to print, for all students whom this person invited here and who have not come; none is mailed.
+    """Fresh links, to print, for all students whom this person awaits here; none is mailed.
 
-    The links they had stop working. By address, at most MOST_LINKS. Raises NotAllowedError.
+    They are those whom the person invited and who have not come, and those of the section who have no password yet, as
+    after a roster. The links they had stop working. By address, at most MOST_LINKS. Raises NotAllowedError.
     """
     check_may_invite(by=by, role=User.Role.STUDENT, section=section)
+    made = []
+    for seat in _not_invited(by, section).select_related("student").order_by("student__email")[:MOST_LINKS]:
+        student = seat.student
+        row = Invitation(email=student.email, display_name=student.display_name, section=section, invited_by=by)
+        row.issue_token()
+        made.append(row)
+    Invitation.objects.bulk_create(made)
     waiting = Invitation.objects.visible_to(by).not_come(section)
     rows = list(waiting.select_for_update().order_by("email", "id")[:MOST_LINKS])
     expires_at = default_expiry()
@@ -82,6 +91,18 @@ def renew_links(*, by: User, section: Section) -> list[OneTimeLink]:
         links.append(_link(row, token))
     Invitation.objects.bulk_update(rows, ["fingerprint", "expires_at"])
     return links
+
+
+def count_awaited(*, by: User, section: Section) -> int:
+    """For how many students `renew_links` would make links if nothing limited it. One query."""
+    invited = Invitation.objects.visible_to(by).not_come(section).order_by().values_list("email")
+    seated = Enrolment.objects.not_come(section).order_by().values_list("student__email")
+    return invited.union(seated).count()
+
+
+def _not_invited(by: User, section: Section) -> EnrolmentQuerySet:
+    invited = Invitation.objects.visible_to(by).unused(section).values("email")
+    return Enrolment.objects.not_come(section).exclude(student__email__in=invited)
 
 
 @transaction.atomic
@@ -135,10 +156,24 @@ def _newcomer(invitation: Invitation, display_name: str, password: str | None) -
             raise AccountDisabledError
         if user.has_usable_password():
             raise AccountExistsError
+        _check_may_open(invitation.invited_by, user)
     user.display_name = display_name
     user.set_password(password)
     user.save()
     return user
+
+
+def _check_may_open(by: User | None, user: User) -> None:
+    """Rosters make accounts without a password: those of other sections are not for an inviter to give one to.
+
+    Raises AccountExistsError.
+    """
+    known = by is not None and User.objects.visible_to(by).filter(pk=user.pk).exists()
+    others = Enrolment.objects.filter(student=user).exists() or PersonKey.objects.filter(user=user).exists()
+    if not known and others:
+        raise AccountExistsError(
+            _("You have an account already that waits for its password. Ask your school for it, then try again.")
+        )
 
 
 def _check_account(email: str, role: str, section: Section | None) -> None:

@@ -100,7 +100,7 @@ def test_a_section_with_many_people_is_shown_in_pages_within_few_queries(
     with django_assert_max_num_queries(12):
         page = at_desk.get(to("section", section)).text
     assert "Page 1 of 3" in page
-    assert "20 students have not used their links yet" in page
+    assert "20 students have not come yet" in page
     assert "Student 000" not in page
     assert "Student 000" in at_desk.get(to("section", section) + "?show=removed").text
     found = at_desk.get(to("section", section) + "?q=S044@").text

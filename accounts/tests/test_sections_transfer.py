@@ -10,6 +10,7 @@ from accounts.models import Invitation, Section, SectionTeacher, User
 from accounts.services import transfer
 from clients.models import ClientProfile
 from conftest import make_user
+from conversations.models import Rubric
 
 pytestmark = pytest.mark.django_db
 
@@ -17,18 +18,21 @@ LEAD, ASSISTANT = SectionTeacher.Part.LEAD, SectionTeacher.Part.ASSISTANT
 LIST = "/admin/accounts/teacher/"
 
 
-def test_sections_clients_and_open_invitations_go_over(
+def test_sections_clients_rubrics_and_open_invitations_go_over(
     operator: User, teacher: User, other_teacher: User, section: Section, client_profile: ClientProfile
 ) -> None:
     link = services.invite(by=teacher, email="new@example.com", role="student", section=section)
+    rubric = Rubric.objects.create(owner=teacher, name="Listening")
     moved = dict(services.transfer_everything(by=operator, leaving=teacher, receiving=other_teacher))
-    assert moved == {"sections taught": 1, "open invitations": 1, "clients": 1}
+    assert moved == {"sections taught": 1, "open invitations": 1, "clients": 1, "rubrics": 1}
     assert dict(services.belongings_of(teacher)) == dict.fromkeys(moved, 0)
     assert dict(services.belongings_of(other_teacher)) == moved
     assert not Section.objects.visible_to(teacher).exists()
     assert Section.objects.led_by(other_teacher).get() == section
     client_profile.refresh_from_db()
     assert client_profile.owner == other_teacher
+    rubric.refresh_from_db()
+    assert rubric.owner == other_teacher
     token = link.url.rstrip("/").rpartition("/")[2]
     assert services.accept_invitation(by=None, token=token, display_name="N", password="x")[1] == section
     assert Invitation.objects.get().invited_by == other_teacher

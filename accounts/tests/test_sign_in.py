@@ -60,7 +60,7 @@ def test_a_disabled_account_does_not_sign_in(client: Client, student: User) -> N
     assert not sign_in(client, student.email, "secret-word-1")
 
 
-@pytest.mark.parametrize(("cast", "place"), [("student", "/practice/"), ("teacher", None), ("operator", "/admin/")])
+@pytest.mark.parametrize(("cast", "place"), [("student", "/start/"), ("teacher", None), ("operator", "/admin/")])
 def test_each_role_lands_on_its_own_home_page(
     client: Client, request: pytest.FixtureRequest, cast: str, place: str | None
 ) -> None:

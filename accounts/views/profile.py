@@ -15,7 +15,7 @@ from accounts.forms import ProfileForm
 from accounts.models import School, Section, StudentDetails, User
 from accounts.permissions import signed_in
 
-HOMES = {User.Role.STUDENT: "practice", User.Role.TEACHER: "teaching", User.Role.ADMIN: "admin:index"}
+HOMES = {User.Role.STUDENT: "student-home", User.Role.TEACHER: "teaching", User.Role.ADMIN: "admin:index"}
 
 
 @login_required

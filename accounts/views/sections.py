@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import services
 from accounts.forms import SectionFilter, SectionForm, SectionTeacherForm, StudentFilter
-from accounts.models import Enrolment, Invitation, Section, SectionTeacher, User
+from accounts.models import Enrolment, Section, SectionTeacher, User
 from accounts.permissions import signed_in, staff_only
 from accounts.services.links import site_url
 from accounts.views.answers import do_and_say
@@ -143,7 +143,7 @@ def section_sheet(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "section": section,
         "links": links,
-        "waiting": Invitation.objects.visible_to(user).not_come(section).count(),
+        "waiting": services.count_awaited(by=user, section=section),
         "address": site_url(reverse("section-join")),
     }
     return render(request, "accounts/section_sheet.html", context)
@@ -251,7 +251,7 @@ def _section_page(request: HttpRequest, section: Section, teacher_form: SectionT
         "teaching": teaching,
         "may_lead": _may_lead(user, teaching),
         "teacher_form": teacher_form,
-        "waiting": Invitation.objects.visible_to(user).not_come(section).count(),
+        "waiting": services.count_awaited(by=user, section=section),
         "just_removed": _just_removed(request, section),
         "address": site_url(reverse("section-join")),
     }

@@ -5,17 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from bench.standin import StandIn, running_standin
-from config.tests.portal import BASE, Portal, running_portal
-from conftest import CHROMIUM
+from config.tests.pictures import PHONE, PICTURES, look
+from config.tests.portal import Portal, running_portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
-
-PICTURES = BASE / "build" / "pictures"
-PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="module")
@@ -40,56 +36,6 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal,
         ) as portal,
     ):
         yield portal, api
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-
-
-@pytest.fixture
-def enter(portal: Portal, browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a browser of its own for one of the demo's people, signed in; complains about any error on its pages."""
-    contexts: list[BrowserContext] = []
-    problems: list[str] = []
-
-    def open_one(name: str, viewport: dict[str, int] | None = None, **options: object) -> Page:
-        context = browser.new_context(viewport=viewport or DESKTOP, **{"base_url": portal.url, **options})  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
-        page.goto("/accounts/login/")
-        page.locator("[name=username]").fill(f"{name}@example.com")
-        page.locator("[name=password]").fill("demo")
-        page.locator("main [type=submit]").click()
-        page.wait_for_url(re.compile(r"/(practice|teaching|admin)/"))
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert not problems
-
-
-def look(page: Page, name: str) -> None:
-    """Take pictures at both widths, and find no serious fault by axe's rules and no sideways scrolling."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    before = page.viewport_size
-    for width, viewport in (("phone", PHONE), ("desktop", DESKTOP)):
-        page.set_viewport_size(viewport)  # type: ignore[arg-type]
-        page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page="chat" not in name)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} scrolls sideways"
-    faults = [
-        f"{violation['id']}: {violation['nodes'][0]['html'][:200]}"
-        for violation in Axe().run(page).response["violations"]
-        if violation["impact"] in {"serious", "critical"}
-    ]
-    assert not faults, (name, faults)
-    page.set_viewport_size(before or DESKTOP)  # type: ignore[arg-type]
 
 
 def say(page: Page, text: str) -> None:

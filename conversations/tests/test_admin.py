@@ -9,11 +9,11 @@ from django.test import Client as Browser
 from accounts.models import User
 from clients.models import ClientProfile
 from conftest import make_client, make_user
-from conversations import admin
-from conversations.models import Message, Session, Turn
+from conversations.models import Message, Session, TranscriptReading, Turn
 from conversations.tests.pages import begin, free_money, signed_in, words
+from monitoring.admin import readonly
 
-LISTS = ["session", "message", "turn", "noticeacceptance"]
+LISTS = ["session", "message", "turn", "noticeacceptance", "transcriptreading"]
 
 
 def talked(user: User, client: ClientProfile, text: str = "Hello") -> Session:
@@ -25,6 +25,7 @@ def talked(user: User, client: ClientProfile, text: str = "Hello") -> Session:
     Turn.objects.create(
         session=session, message=message, reservation=free_money(user), status="failed", error="timeout"
     )
+    TranscriptReading.objects.create(reader=client.owner or user, session=session, how="transcript")
     return session
 
 
@@ -113,7 +114,7 @@ def test_a_count_stops_where_it_would_cost_too_much(
     Message.objects.bulk_create(
         Message(session=talk, sequence=n, role="student", content="word " * 40) for n in range(2, 10)
     )
-    monkeypatch.setattr(admin, "COUNT_AT_MOST", 4)
+    monkeypatch.setattr(readonly, "COUNT_AT_MOST", 4)
     page = words(browser.get("/admin/conversations/message/"))
     assert "4 messages" in page
     # A list is no place to read what people said.

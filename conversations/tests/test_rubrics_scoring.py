@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from accounts.models import Section, SectionTeacher, User
+from accounts.models import Notification, Section, SectionTeacher, User
 from clients.models import ClientProfile
 from conversations import rubrics, sessions
 from conversations.models import Mark, Rubric, Scoring, ScoringRevision, Session
@@ -107,6 +107,20 @@ def test_a_withdrawn_scoring_can_be_released_again(draft: Scoring, talk: Session
     rubrics.release(by=teacher, session=talk, number=1)
     assert read_by(student) == [1]
     assert ScoringRevision.objects.get().withdrawn_at is None
+
+
+def test_the_student_is_told_of_each_release_and_of_nothing_else(
+    draft: Scoring, talk: Session, teacher: User, student: User
+) -> None:
+    for _twice in range(2):
+        rubrics.release(by=teacher, session=talk, number=1)
+    assert Notification.objects.filter(kind="released").count() == 1
+    rubrics.withdraw(by=teacher, session=talk)
+    rubrics.release(by=teacher, session=talk, number=1)
+    told = Notification.objects.filter(kind="released")
+    assert [row.user for row in told] == [student] * 2
+    assert {row.path for row in told} == {f"/sessions/{talk.pk}/transcript/"}
+    assert "Maria Delgado" in told[0].sentence
 
 
 def test_nothing_incomplete_is_released(talk: Session, teacher: User, rubric: Rubric) -> None:

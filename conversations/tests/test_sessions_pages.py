@@ -60,10 +60,9 @@ def talk(student: User, client_profile: ClientProfile) -> Session:
 # --- The history ------------------------------------------------------------------------------------------------------
 
 
-def test_the_history_is_the_students_own(student: User, other_student: User, teacher: User, talk: Session) -> None:
+def test_the_history_is_the_students_own(student: User, other_student: User, talk: Session) -> None:
     assert "Maria Delgado" in words(signed_in(student).get("/sessions/"))
     assert "No conversations yet" in words(signed_in(other_student).get("/sessions/"))
-    assert signed_in(teacher).get("/sessions/").status_code == 404
     assert Browser().get("/sessions/")["Location"].startswith("/accounts/login/")
 
 
@@ -165,15 +164,15 @@ def test_a_break_names_whom_to_turn_to(student: User, talk: Session, school: Sch
     assert "To talk with a person: help@school.example." in page
 
 
-def test_the_chat_page_is_for_who_holds_the_conversation(
+def test_the_chat_page_is_for_who_holds_the_conversation_and_for_who_follows_it(
     student: User, other_student: User, teacher: User, other_teacher: User, operator: User, talk: Session
 ) -> None:
-    path, transcript = f"/sessions/{talk.pk}/", f"/sessions/{talk.pk}/transcript/"
+    path = f"/sessions/{talk.pk}/"
     assert signed_in(student).get(path).status_code == 200
     assert signed_in(other_student).get(path).status_code == 404
     assert signed_in(other_teacher).get(path).status_code == 404
     for reader in (teacher, operator):
-        assert signed_in(reader).get(path)["Location"] == transcript
+        assert "You are following Student." in words(signed_in(reader).get(path))
     assert Browser().get(path)["Location"] == f"/accounts/login/?next={path}"
     assert signed_in(student).get(f"/sessions/{uuid.uuid4()}/").status_code == 404
 

@@ -1,11 +1,20 @@
 """Pages of conversations: the notice, practice, one's sessions, transcripts, and the teacher's side."""
 
-from django.conf import settings
-from django.http import Http404
+import uuid
+from collections.abc import Iterable
+from http import HTTPStatus
 
+from django.conf import settings
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.models import User
+from accounts.permissions import signed_in
 from clients.snapshot import ClientSnapshot
-from conversations.models import Session
-from monitoring import breakers
+from conversations.models import Flag, Message, Session
+from monitoring import breakers, limits
+from monitoring.models import RateLimit
 
 
 def counterpart(session: Session) -> ClientSnapshot:
@@ -13,6 +22,33 @@ def counterpart(session: Session) -> ClientSnapshot:
     if session.client_version is None:
         raise Http404
     return session.client_version.snapshot
+
+
+def wait_for_file(request: HttpRequest) -> HttpResponse | None:
+    """None while this person may take another file, else the page that says when: each costs many rows to read."""
+    try:
+        with transaction.atomic():
+            limits.admit((RateLimit.Name.EXPORTS_PER_PERSON, str(signed_in(request).pk)))
+    except limits.LimitReachedError as reached:
+        page = render(request, "429.html", {"sentence": str(reached)}, status=HTTPStatus.TOO_MANY_REQUESTS)
+        page.headers["Retry-After"] = str(reached.retry_after)
+        return page
+    return None
+
+
+def with_flags(user: User, messages: Iterable[Message]) -> list[Message]:
+    """The messages, each with `own_flag` (or None) and `other_flags` as far as this person sees them; one query."""
+    rows = list(messages)
+    own: dict[uuid.UUID, Flag] = {}
+    others: dict[uuid.UUID, list[Flag]] = {}
+    for flag in Flag.objects.visible_to(user).filter(message__in=[row.pk for row in rows]):
+        if flag.raised_by_id == user.pk:
+            own[flag.message_id] = flag
+        else:
+            others.setdefault(flag.message_id, []).append(flag)
+    for row in rows:
+        row.own_flag, row.other_flags = own.get(row.pk), others.get(row.pk, [])  # type: ignore[attr-defined]
+    return rows
 
 
 def service_words(model: str) -> str:

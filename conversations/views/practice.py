@@ -92,7 +92,7 @@ def begin(request: HttpRequest, client: ClientProfile, refused: str) -> HttpResp
 
 def with_history(clients: QuerySet[ClientProfile], user: User) -> QuerySet[ClientProfile]:
     """Clients with what this person last did with each: `open_since`, `last_status` and `last_ended`."""
-    own = Session.objects.filter(student=user, client=OuterRef("pk"))
+    own = Session.objects.filter(student=user, client=OuterRef("pk"), assignment=None)
     ended = own.filter(ended_at__isnull=False).order_by("-ended_at")
     return clients.annotate(
         open_since=Subquery(own.open().values("started_at")[:1]),
@@ -143,5 +143,6 @@ def _found(user: User, startable: QuerySet[ClientProfile], chosen: dict[str, str
 def _open_elsewhere(user: User, startable: QuerySet[ClientProfile]) -> QuerySet[Session]:
     """Conversations that the student can go on with although their client can no longer be started."""
     no_card = ~Exists(startable.filter(pk=OuterRef("client")))
-    speaking = Session.objects.open().filter(pk__in=Session.objects.spoken_by(user).values("pk"), client__isnull=False)
+    free = Session.objects.open().filter(client__isnull=False, assignment=None)
+    speaking = free.filter(pk__in=Session.objects.spoken_by(user).values("pk"))
     return speaking.filter(no_card).select_related("client").order_by("-started_at", "-id")[:RECENT]

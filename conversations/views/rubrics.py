@@ -23,7 +23,6 @@ from conversations.rubric_forms import (
     RubricFilter,
     RubricForm,
     blank_rows,
-    rearranged,
     rows_of,
     rubric_value,
 )
@@ -90,7 +89,7 @@ def rubric_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def rubric_new(request: HttpRequest) -> HttpResponse:
     """A blank form; its buttons add, remove and move criteria without saving."""
     user = signed_in(request)
-    rows = rearranged(request.POST)
+    rows = CriterionFormSet.rearranged(request.POST)
     if request.method != "POST" or rows is not None:
         return _form_page(request, rows if rows is not None else blank_rows())
     form, criteria = RubricForm(request.POST), CriterionFormSet(request.POST)
@@ -107,7 +106,7 @@ def rubric_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The same form for a rubric that exists; an edit on top of a newer one is refused and kept."""
     user = signed_in(request)
     rubric = get_object_or_404(Rubric.objects.editable_by(user).prefetch_related("criteria"), pk=pk)
-    rows = rearranged(request.POST)
+    rows = CriterionFormSet.rearranged(request.POST)
     if request.method != "POST" or rows is not None:
         return _form_page(request, rows if rows is not None else rows_of(rubric.value()), rubric)
     form, criteria = RubricForm(request.POST), CriterionFormSet(request.POST)

@@ -15,14 +15,15 @@ from accounts.models import User
 from accounts.permissions import signed_in, staff_only
 from accounts.views.answers import Question, ask
 from conversations import rubrics
-from conversations.models import Message, Rubric, Scoring, ScoringRevision, Session
+from conversations.forms import rubric_groups
+from conversations.models import Message, Rubric, Scoring, ScoringRevision, Session, TranscriptReading
+from conversations.readings import log_reading
 from conversations.rubric_forms import ScoringForm
 from conversations.scores import RubricValue
 from conversations.views import counterpart
 
 # A page beside the form; the whole conversation is one link away.
 LINES = 200
-CHOICES = 200
 REVISIONS = 20
 
 
@@ -32,7 +33,8 @@ REVISIONS = 20
 def scoring(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The form beside the transcript; without a rubric yet, or with `?rubric=choose`, the choice of one.
 
-    `?rubric=<id>` scores by that rubric as it is now, otherwise by what the latest revision was scored with.
+    `?rubric=<id>` scores by that rubric as it is now, otherwise by what the latest revision was scored with, or by the
+    assignment's as it was when the attempt began.
     """
     user = signed_in(request)
     session = _scorable(user, pk)
@@ -42,8 +44,8 @@ def scoring(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     rubric = _chosen(user, wanted)
     if rubric:
         value = rubric.value()
-    elif latest and not wanted:
-        value = latest.version.value
+    elif not wanted and (version := latest.version if latest else rubrics.frozen_version(session)):
+        value = version.value
     else:
         return _choose(request, session, found)
     form = ScoringForm(request.POST or None, rubric=value, initial=_initial(value, latest))
@@ -74,6 +76,7 @@ def scoring(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, session: Session, form: ScoringForm, found: Scoring | None) -> HttpResponse:
+    log_reading(by=signed_in(request), session=session, how=TranscriptReading.How.SCORING)
     said = session.messages.exclude(status=Message.Status.SUPERSEDED).order_by("sequence")
     script = list(said[: LINES + 1])
     context = {
@@ -112,18 +115,11 @@ def _chosen(user: User, wanted: str) -> Rubric | None:
 
 def _choose(request: HttpRequest, session: Session, found: Scoring | None) -> HttpResponse:
     """Which rubric to score by: one's own, those of colleagues, built-in ones."""
-    user = signed_in(request)
-    usable = list(Rubric.objects.visible_to(user).current().order_by("name", "id")[:CHOICES])
-    groups = [
-        (_("Mine"), [rubric for rubric in usable if rubric.owner_id == user.pk]),
-        (_("Colleagues"), [rubric for rubric in usable if rubric.owner_id not in {user.pk, None}]),
-        (_("Built-in"), [rubric for rubric in usable if rubric.is_built_in]),
-    ]
     context = {
         "session": session,
         "client": counterpart(session),
         "student_name": session.student.display_name,
-        "groups": [(label, rows) for label, rows in groups if rows],
+        "groups": rubric_groups(signed_in(request)),
         "scoring": found,
     }
     return render(request, "conversations/scoring_choose.html", context)
@@ -143,7 +139,8 @@ def scoring_release(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         number = request.POST.get("number", "")
         try:
-            rubrics.release(by=user, session=session, number=int(number) if number.isdecimal() else 0)
+            read = int(number) if number.isdecimal() and len(number) < 10 else 0
+            rubrics.release(by=user, session=session, number=read)
         except rubrics.RubricRuleError as error:
             messages.error(request, str(error))
             return redirect("scoring", session.pk)

@@ -10,31 +10,38 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from accounts.permissions import signed_in, students_only
-from accounts.views.answers import render_list, wants_part
+from accounts.permissions import signed_in
+from accounts.views.answers import Question, ask, render_list, wants_part
 from clients.costs import Estimate, estimates
 from clients.models import ClientProfile
 from conversations import sessions
 from conversations.forms import ModelForm, SessionFilter
-from conversations.models import Message, Session, Turn
+from conversations.models import Attempt, Message, Session, SessionFeedback, Turn
 from conversations.models.session import SessionQuerySet
+from conversations.readings import log_following
 from conversations.turns.allowance import allowance
-from conversations.views import counterpart, service_words
+from conversations.views import counterpart, service_words, with_flags
 from conversations.views.keyset import page_of
+from conversations.views.taught import taught_list
+from conversations.views.work import attempt_of, ended_work
 from monitoring.templatetags.money import usd
 
 LATEST = 50
 
 
-@students_only
+@login_required
+@never_cache
 @require_safe
 def session_list(request: HttpRequest) -> HttpResponse:
-    """The student's own conversations, newest first; htmx gets the list alone."""
+    """The student's own conversations, newest first; staff get those they look after; htmx gets the list alone."""
     user = signed_in(request)
+    if not user.is_student:
+        return taught_list(request)
     form = SessionFilter(request.GET)
     chosen = form.chosen()
     own = Session.objects.visible_to(user).select_related("client")
@@ -68,21 +75,17 @@ def filtered(found: SessionQuerySet, chosen: dict[str, str]) -> SessionQuerySet:
 @never_cache
 @require_safe
 def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The chat for who sits in the student's chair; readers go to the transcript, after the end to the end."""
+    """The chat for who sits in the student's chair, and for teachers who follow; other readers go to the transcript."""
     user = signed_in(request)
-    session = get_object_or_404(Session.objects.visible_to(user).select_related("client", "client_version"), pk=pk)
-    if session.student_id != user.pk:
-        return redirect("transcript", session.pk)
-    if not session.is_open:
-        return redirect("session-ended", session.pk)
-    if not Session.objects.open_to(user).filter(pk=pk).exists():
-        messages.info(
-            request, _("You have left the section of this conversation, so you can read it but not continue it.")
-        )
-        return redirect("transcript", session.pk)
+    visible = Session.objects.visible_to(user).select_related("client", "client_version", "student", "paused_by")
+    session = get_object_or_404(visible, pk=pk)
+    following = session.student_id != user.pk
     before = _number(request.GET.get("before"))
+    elsewhere = _elsewhere(request, session)
     if before and not wants_part(request):
-        return redirect("transcript", session.pk)  # without scripts, everything earlier is there
+        elsewhere = elsewhere or "transcript"  # without scripts, everything earlier is there
+    if elsewhere:
+        return redirect(elsewhere, session.pk)
     # The turn first: one that ends in between is then found among the messages too, never in neither.
     running = Turn.objects.running().filter(session=session).first()
     context = {
@@ -90,23 +93,50 @@ def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "client": counterpart(session),
         "client_id": session.client_id,
         "show_cost": not user.is_student,
-        **_latest(session, before),
+        "following": following,
+        "attempt": attempt_of(session),
+        "student_name": session.student.display_name if following else "",
+        "can_retry": not following,
+        "can_flag": True,
+        **_latest(user, session, before),
     }
+    if following:
+        # Also where it is only a part: what was said before is read like the rest.
+        log_following(by=user, session=session)
     if before:
         return render(request, "conversations/_history.html", context)
     stored = {message.pk for message in context["messages_page"]}
     if running and running.reply_id not in stored:
         context["reply_running"] = {"message": running.reply_id, "text": running.partial_text}
-    allowed = allowance(session)
+    allowed = None if following else allowance(session)
+    nudges = list(session.nudges.select_related("sent_by").order_by("sent_at"))
     context |= {
+        "nudges": nudges,
+        "unshown_nudges": [nudge for nudge in nudges if nudge.shown_at is None],
+        "can_be_followed": not following and session.kind == Session.Kind.PRACTICE and session.section_id,
         "socket_path": session.socket_path,
         "max_length": settings.MESSAGE_MAX_CHARACTERS,
         "scripted": session.voice == Session.Voice.SCRIPTED,
-        "model_choices": _model_choices(session),
+        "model_choices": [] if following else _model_choices(session),
         "allowance": allowed,
-        "service": "" if allowed and allowed.exhausted else _service(session),
+        "service": "" if following or (allowed and allowed.exhausted) else _service(session),
     }
     return render(request, "conversations/session.html", context)
+
+
+def _elsewhere(request: HttpRequest, session: Session) -> str:
+    """The page on which this person finds the session, where that is not the chat."""
+    user = signed_in(request)
+    if session.student_id != user.pk:
+        return "" if session.is_open and session.is_supervised_by(user) else "transcript"
+    if not session.is_open:
+        return "session-ended"
+    if not Session.objects.open_to(user).filter(pk=session.pk).exists():
+        messages.info(
+            request, _("You have left the section of this conversation, so you can read it but not continue it.")
+        )
+        return "transcript"
+    return ""
 
 
 def _service(session: Session) -> str:
@@ -118,11 +148,11 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _latest(session: Session, before: int) -> dict[str, Any]:
+def _latest(user: User, session: Session, before: int) -> dict[str, Any]:
     """The last 50 messages (before that number, if one is given), oldest first, and the way to earlier ones."""
     found = session.messages.order_by("-sequence")
     rows = list((found.filter(sequence__lt=before) if before else found)[: LATEST + 1])
-    page = rows[:LATEST][::-1]
+    page = with_flags(user, rows[:LATEST][::-1])
     more = len(rows) > LATEST
     earlier = f"{reverse('session', args=[session.pk])}?before={page[0].sequence}" if more else ""
     return {"messages_page": page, "has_earlier": more, "earlier_url": earlier}
@@ -173,8 +203,26 @@ def session_end(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """End one's own conversation, also one that can no longer be continued; ending twice is ending once."""
     user = signed_in(request)
     session = get_object_or_404(Session.objects.visible_to(user).filter(student=user), pk=pk)
+    attempt = attempt_of(session)
+    if attempt and session.is_open and not attempt.is_long_enough and "sure" not in request.POST:
+        return ask(request, _question_too_short(attempt))
     sessions.end(by=user, session=session)
     return redirect("session-ended", session.pk)
+
+
+def _question_too_short(attempt: Attempt) -> Question:
+    """What is asked before an attempt is ended that will not count."""
+    said = ngettext(
+        "This will not count yet: %(least)d exchange is asked for, and there have been %(count)d.",
+        "This will not count yet: %(least)d exchanges are asked for, and there have been %(count)d.",
+        attempt.least,
+    )
+    return Question(
+        title=_("End the conversation with %(client)s?") % {"client": attempt.task.client},
+        text=said % {"least": attempt.least, "count": attempt.session.exchanges},
+        action=_("End and save"),
+        back=reverse("session", args=[attempt.session_id]),
+    )
 
 
 @login_required
@@ -203,7 +251,9 @@ def session_ended(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "session": session,
         "client": counterpart(session),
         "words": sum(len(text.split()) for text in said.iterator()),
+        "has_feedback": SessionFeedback.objects.filter(session=session).exists(),
         "links": _ways_on(user, session),
+        **ended_work(user, session),
     }
     return render(request, "conversations/ended.html", context)
 
@@ -211,7 +261,8 @@ def session_ended(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _ways_on(user: User, session: Session) -> dict[str, str]:
     """Addresses: the transcript, another client, and the same one again (a POST; "" if not possible now)."""
     again = "practice-start" if user.is_student else "client-test"
-    startable = ClientProfile.objects.startable_by(user).filter(versions=session.client_version).exists()
+    free = session.assignment_id is None
+    startable = free and ClientProfile.objects.startable_by(user).filter(versions=session.client_version).exists()
     return {
         "transcript": reverse("transcript", args=[session.pk]),
         "another": reverse("practice" if user.is_student else "client-list"),

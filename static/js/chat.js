@@ -1,5 +1,6 @@
 // The conversation page: speaks PROTOCOL 1 over a websocket, draws what arrives, and loses nothing that was written.
 
+import { countExchanges, warn } from "./chat/attempt.js";
 import {
   allow, box, deliver, freeRetry, giveBack, holdFor, note, refresh, rest, tickComposer, written,
 } from "./chat/composer.js";
@@ -7,7 +8,8 @@ import { listen, online, transmit, tryInTime } from "./chat/connection.js";
 import {
   account, byId, byKey, draw, grown, localTimes, log, mark, part, place, supersedeBefore, tick, toEnd,
 } from "./chat/log.js";
-import { $, announce, data, number, page, say, write } from "./chat/page.js";
+import { nudge } from "./chat/nudges.js";
+import { $, announce, data, following, number, page, say, write } from "./chat/page.js";
 import { isOpen, kept, state, unqueue } from "./chat/state.js";
 
 const STILL_AFTER = 8_000;
@@ -69,8 +71,7 @@ function heal() {
 
 const hear = {
   hello(event) {
-    if (event.deadline) data.deadline = event.deadline;
-    setStatus(event.status);
+    stands(event);
     transmit({ type: "resume", after: state.last });
     deliver();
     if (state.stopping) transmit({ type: "stop", message: state.stopping });
@@ -93,7 +94,7 @@ const hear = {
       if (event.role === "client") {
         supersedeBefore(article);
         if (event.text && event.status !== "superseded") announce(heard(event));
-      }
+      } else if (following) announce(say("wrote", { text: event.text }));
     } else write(part(article, "text"), event.text);
     if (state.reply?.id === event.id) finish();
     mark(article, event.status, event.note);
@@ -146,11 +147,12 @@ const hear = {
   },
 
   session(event) {
-    setStatus(event.status);
+    stands(event);
   },
 
   notice(event) {
-    if (event.kind === "queue") inLine(event.text);
+    if (event.kind === "nudge") nudge(event);
+    else if (event.kind === "queue") inLine(event.text);
     else if (event.kind === "budget") allow(event.text, Boolean(event.exhausted));
     else {
       $("notice-text").textContent = event.text;
@@ -166,7 +168,7 @@ const hear = {
       freeRetry();
       state.stopping = null;
     }
-    if (event.code === "session_paused") setStatus("paused");
+    if (event.code === "session_paused" && state.status === "active") setStatus("paused");
     if (event.code === "session_ended") setStatus("completed");
     if (event.code === "budget_exhausted") allow(event.detail, true);
     else note(event.detail || say("failedSend"));
@@ -225,25 +227,39 @@ $("notice-close").addEventListener("click", () => {
 
 // --- The session's state -----------------------------------------------------------------------------------------------
 
-function setStatus(status) {
+/** What the server says of the session: its status, who paused it, and its deadline. */
+function stands(event) {
+  data.deadline = event.deadline ?? "";
+  data.pausedAt = event.paused_at ?? "";
+  setStatus(event.status, Boolean(event.paused_by));
+}
+
+function setStatus(status, held = false) {
   if (state.over) return;
-  const changed = state.status !== status;
+  const changed = state.status !== status || state.held !== held;
   state.status = status;
-  if (changed) show(status === "active" ? "" : status);
+  state.held = held;
+  if (changed) show(panelName());
   refresh();
 }
+
+/** The panel for how the session stands; "" while it runs. */
+const panelName = () => (state.status === "active" ? "" : state.held ? "held" : state.status);
 
 /** Show one panel in the composer's place, or the composer itself for "". Unsent text stays readable. */
 function show(name) {
   const at = document.activeElement;
   const inside = $("composer").contains(at) || $("composer-foot").contains(at);
   for (const panel of page.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== name;
+  for (const part of page.querySelectorAll("[data-while]")) {
+    part.hidden = !part.dataset.while.split(" ").includes(name || "active");
+  }
   const open = name === "";
-  $("composer").hidden = !open && !box.value;
+  $("composer").hidden = following || (!open && !box.value);
   $("composer").classList.toggle("is-closed", !open);
   box.readOnly = !open;
-  $("composer-foot").hidden = !open;
-  $("end-button").hidden = !open && name !== "paused";
+  $("composer-foot").hidden = following || !open;
+  $("end-button").hidden = !open && name !== "paused" && name !== "held";
   if (!open) note("");
   const panel = page.querySelector(`[data-panel="${name}"]`);
   if (panel) announce(panel.querySelector("p").textContent);
@@ -257,7 +273,8 @@ const skew = Date.parse(data.now) - Date.now(); // the server's clock counts
 
 function second() {
   const now = Date.now() + skew;
-  const left = data.deadline ? Math.ceil((Date.parse(data.deadline) - now) / 1000) : null;
+  const until = data.pausedAt ? Date.parse(data.pausedAt) : now; // while a teacher pauses it, the deadline waits
+  const left = data.deadline ? Math.ceil((Date.parse(data.deadline) - until) / 1000) : null;
   let text = say("minutes", { minutes: number(Math.max(0, Math.floor((now - Date.parse(data.started)) / 60_000))) });
   if (left !== null && left <= 0) text = say("timeUp");
   else if (left !== null && left < 300) {
@@ -266,6 +283,8 @@ function second() {
   $("timer").hidden = !isOpen();
   $("timer").classList.toggle("is-short", left !== null && left < 300);
   write($("timer-text"), text);
+  warn(isOpen() ? left : null);
+  countExchanges();
   tryInTime();
   drawThinking();
   tickComposer();
@@ -285,8 +304,8 @@ if (running) {
 }
 box.value = box.value || kept.read("draft");
 if (state.status !== "active") {
-  show(state.status);
-  page.querySelector(`[data-panel="${state.status}"] .button-primary`)?.focus();
+  show(panelName());
+  page.querySelector(`[data-panel="${panelName()}"] .button-primary`)?.focus();
 }
 written();
 localTimes();

@@ -1,6 +1,7 @@
 // The log: articles drawn from the page's templates, in the order of their numbers, and what of them is in sight.
 // Every text is set as text, never as markup.
 
+import { offerFlag } from "./flag.js";
 import { $, clock, data, dollars, number, say } from "./page.js";
 import { state } from "./state.js";
 
@@ -76,6 +77,7 @@ export function mark(article, status, words = "") {
   const note = part(article, "note");
   note.textContent = words || say(`note${status[0].toUpperCase()}${status.slice(1)}`);
   note.hidden = !note.textContent;
+  offerFlag(article, status);
   article.hidden = status === "superseded" && !part(article, "text").textContent;
   const thinking = part(article, "thinking");
   if (thinking) thinking.hidden = status !== "streaming";

@@ -1,8 +1,11 @@
 // What the page gives to the chat: its elements, its data, its words (#words, translated), and how values are written.
 
+import { clockIn } from "./clock.js";
+
 export const $ = (id) => document.getElementById(id);
 export const page = $("chat");
 export const data = page.dataset;
+export const following = Boolean(data.following); // a teacher reads along; there is nothing to write with
 const words = $("words").dataset;
 const language = document.documentElement.lang || undefined;
 
@@ -25,20 +28,7 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** The same form as the server's: "4:36 a.m." in English, "04:36" in Spanish. */
-export const clock = (() => {
-  const options = { hour: language?.startsWith("en") ? "numeric" : "2-digit", minute: "2-digit" };
-  const inZone = (timeZone) => new Intl.DateTimeFormat(language, { ...options, timeZone });
-  const halves = { AM: "a.m.", PM: "p.m." };
-  let times;
-  try {
-    times = inZone(data.timeZone);
-  } catch {
-    times = inZone(undefined);
-  }
-  const form = ({ type, value }) => (type === "dayPeriod" ? (halves[value.toUpperCase()] ?? value) : value);
-  return (moment) => times.formatToParts(moment).map(form).join("");
-})();
+export const clock = clockIn(data.timeZone);
 
 /** The same form as the server's `wait_words`: seconds up to a minute and a half, then minutes, rounded up. */
 export function wait(seconds) {

@@ -1,8 +1,8 @@
 // What is known of the conversation, and what is kept on this device: the draft and what was not acknowledged.
 
-import { data } from "./page.js";
+import { data, following } from "./page.js";
 
-const prefix = `rapport.chat.${data.session}.`;
+const prefix = `rapport.chat.${following ? "follow." : ""}${data.session}.`;
 
 /** Each unsent message has a row of its own, so that two tabs never overwrite each other's. */
 export const kept = {
@@ -34,6 +34,7 @@ export const kept = {
 
 export const state = {
   status: data.status,
+  held: Boolean(data.held), // a teacher has paused it
   last: Number(data.lastSequence), // the highest sequence number held
   queue: kept.queue(), // sent but not acknowledged: {key, text}
   reply: null, // the running reply: {id, article, index, pending, since, line}
