@@ -23,7 +23,8 @@ run: $(VENV)/.installed ## Serve the demo at http://127.0.0.1:8000 (another port
 test: $(VENV)/.installed-dev ## Run the tests on SQLite, without servers or a key (some of them: make test ARGS='-k login')
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@# Not --dist loadfile: pytest-django puts tests that empty tables last, and that order must hold in every worker.
-	$(BIN)/python -m coverage run -m pytest -n auto --maxprocesses 4 $(ARGS)
+	@# Greenlets are Playwright's; in a server they have made coverage spin when a thread ended (config/tests/portal.py).
+	$(BIN)/python -m coverage run --concurrency=thread,greenlet -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style, types, templates, import rules, migrations and production's settings
 	$(BIN)/ruff check .

@@ -78,6 +78,10 @@ class Portal:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         kept = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
+        if kept.pop("COVERAGE_PROCESS_CONFIG", ""):
+            # Measured as pyproject says, not as this process is: it follows Playwright's greenlets, and greenlet's weak
+            # references have made servers spin for ever when one of their threads ended.
+            kept["COVERAGE_PROCESS_START"] = str(BASE / "pyproject.toml")
         self.env = {
             **kept,
             "DJANGO_SETTINGS_MODULE": "config.settings",
