@@ -48,6 +48,14 @@
   const wrong = document.querySelector("[data-error-summary]") ?? document.querySelector('[aria-invalid="true"]');
   wrong?.focus();
 
+  // Where the places of the top bar scroll, the one that is open is in sight.
+  const here = document.querySelector(".places [aria-current]");
+  if (here) {
+    const row = here.parentElement.getBoundingClientRect();
+    const place = here.getBoundingClientRect();
+    here.parentElement.scrollLeft += (place.left + place.right - row.left - row.right) / 2;
+  }
+
   function forgetDrafts() {
     try {
       for (const key of Object.keys(localStorage)) if (key.startsWith("rapport.chat.")) localStorage.removeItem(key);
