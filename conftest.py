@@ -5,11 +5,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.utils import timezone, translation
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from accounts import calendar
@@ -43,11 +46,21 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> None:
-    """Forget what a process keeps for a few seconds: a test may not see the rows of another."""
+    """Forget what a process keeps, rows for some seconds and the last request's language and time zone."""
+    translation.deactivate()
+    timezone.deactivate()
     calendar.forget()
     budgets.forget()
     limits.forget()
     price.forget()
+
+
+@pytest.fixture
+def media(settings: Any, tmp_path: Path) -> Path:
+    """The folder of this test in which files lie that are kept."""
+    folder = tmp_path / "media"
+    settings.MEDIA_ROOT = folder
+    return folder
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,8 +1,5 @@
 """OneRoster zips imported: the school that a bulk makes, what a delta takes away softly, and what stays as it is."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from accounts import services
@@ -10,13 +7,7 @@ from accounts.models import Enrolment, PersonKey, Section, Term, User
 from accounts.tests.rosters import counted, imported, oneroster, problems
 from conftest import make_user
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def media(settings: Any, tmp_path: Path) -> None:
-    """Files of a test lie in a folder of its own."""
-    settings.MEDIA_ROOT = tmp_path
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media")]
 
 
 TERMS = "sourcedId,title,startDate,endDate\nt1,Autumn,2026-09-01,2026-12-20\n"

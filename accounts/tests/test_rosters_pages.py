@@ -2,7 +2,6 @@
 
 import html
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,18 +16,12 @@ from accounts.tests.rosters import finished, imported, oneroster, uploaded
 from conftest import make_user
 from monitoring.models import Job
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media")]
 
 NEW = "/rosters/new/"
 ROSTER = (
     "Nombre;Apellidos;Correo;Grupo\nRobin;Vale;robin@example.edu;A\nZoë;Núñez;zoe@example.edu;B\nNobody;;nowhere;A\n"
 )
-
-
-@pytest.fixture(autouse=True)
-def media(settings: Any, tmp_path: Path) -> None:
-    """Files of a test lie in a folder of its own."""
-    settings.MEDIA_ROOT = tmp_path
 
 
 @pytest.fixture

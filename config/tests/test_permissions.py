@@ -57,7 +57,12 @@ def world(client_profile: ClientProfile, student: User, teacher: User, operator:
         sessions.accept_notice(by=person)
     link = invite(by=teacher, email="new@example.com", display_name="New", role=User.Role.STUDENT, section=section)
     job = Job.objects.create(
-        kind="test", label="Export", owner=teacher, language="en", state=Job.State.COMPLETED, finished_at=timezone.now()
+        kind="conversations.export",
+        label="Export",
+        owner=teacher,
+        language="en",
+        state=Job.State.COMPLETED,
+        finished_at=timezone.now(),
     )
     return World(
         client=client_profile,
@@ -200,7 +205,7 @@ TABLE: dict[str, Row] = {
     "job-pause": Row(OWNER, "post", on_job),
     "job-resume": Row(OWNER, "post", on_job),
     "job-cancel": Row(OWNER, "post", on_job),
-    # Nobody knows what a file of an unknown kind holds, so it is for whoever asked alone.
+    # What an export holds is for whoever asked alone.
     "job-file": Row({"teacher"}, args=on_job_file),
     "home": Row(SIGNED_IN),
     "help": Row(SIGNED_IN),
@@ -356,6 +361,8 @@ def signed_in(who: str, request: pytest.FixtureRequest) -> Browser:
 
 def ask(browser: Browser, row: Row, name: str, world: World) -> HttpResponse:
     answer: HttpResponse = getattr(browser, row.method)(reverse(name, args=row.args(world)), row.form(world))
+    if answer.streaming:
+        b"".join(answer.streaming_content)  # type: ignore[attr-defined]  # a file that nobody reads stays open
     return answer
 
 

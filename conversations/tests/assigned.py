@@ -1,6 +1,9 @@
 """Assignments for tests: one that is published, and what students do with it."""
 
+import datetime as dt
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.models import Section, User
 from clients.models import ClientProfile
@@ -32,3 +35,8 @@ def hand_in(student: User, assignment: Assignment, position: int = 0, exchanges:
     Session.objects.filter(pk=session.pk).update(exchanges=exchanges)
     sessions.end(by=student, session=session)
     return Attempt.objects.select_related("session").get(session=session)
+
+
+def ago(step: dt.timedelta) -> dt.datetime:
+    """The moment that lies so far back."""
+    return timezone.now() - step

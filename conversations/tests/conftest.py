@@ -1,4 +1,4 @@
-"""An engine in the test's own event loop, sockets that speak the protocol to it, and a provider on this machine."""
+"""A second client, a rubric, an engine in the test's own event loop, sockets to it, and a provider on this machine."""
 
 import asyncio
 import json
@@ -17,11 +17,12 @@ from bench.standin import StandIn, running_standin
 from clients.models import ClientProfile
 from config.asgi import application
 from conftest import make_client
-from conversations import sessions
+from conversations import rubrics, sessions
 from conversations.live import engine as engines
 from conversations.live.database import in_database
 from conversations.live.engine import Engine
-from conversations.models import Session, Turn
+from conversations.models import Rubric, Session, Turn
+from conversations.tests.rubrics import listening
 from conversations.turns import accept as accepting
 from monitoring.models import Reservation
 
@@ -107,6 +108,18 @@ async def engine(transactional_db: None, quick: Any) -> AsyncIterator[Engine]:
     await running.runner.drain(5)
     await running.stop()
     engines._engines.clear()
+
+
+@pytest.fixture
+def second(teacher: User) -> ClientProfile:
+    """Another client of the teacher."""
+    return make_client(teacher, "Robert Hale")
+
+
+@pytest.fixture
+def rubric(teacher: User) -> Rubric:
+    """The teacher's own: one criterion of a quarter, one of three quarters."""
+    return rubrics.create_rubric(by=teacher, value=listening())
 
 
 @pytest.fixture

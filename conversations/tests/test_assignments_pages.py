@@ -23,16 +23,6 @@ pytestmark = pytest.mark.django_db
 DAY = dt.timedelta(days=1)
 
 
-@pytest.fixture
-def second(teacher: User) -> ClientProfile:
-    return make_client(teacher, "Robert Hale")
-
-
-@pytest.fixture
-def rubric(teacher: User) -> Rubric:
-    return rubrics.create_rubric(by=teacher, value=listening())
-
-
 def sent(
     section: Section | None, /, *clients: ClientProfile, rubric: Rubric | None = None, **fields: Any
 ) -> dict[str, Any]:

@@ -36,9 +36,8 @@ LIVE = '=HYPERLINK("http://x.example","click")'
 
 
 @pytest.fixture(autouse=True)
-def media(settings: Any, tmp_path: Path) -> None:
-    """Files of a test lie in a folder of its own."""
-    settings.MEDIA_ROOT = tmp_path / "media"
+def one_slice(settings: Any, media: Path) -> None:
+    """Whatever is exported here is done in one turn of a worker."""
     settings.JOB_SLICE_SECONDS = 60
 
 

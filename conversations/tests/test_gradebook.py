@@ -23,17 +23,10 @@ from conversations.models import Assignment, AssignmentException, Attempt, Rubri
 from conversations.rubrics import MarkValue
 from conversations.tests.assigned import hand_in, set_work
 from conversations.tests.pages import signed_in, words
-from conversations.tests.rubrics import listening
 
 pytestmark = pytest.mark.django_db
 
 GRADED = Assignment.Grading.GRADED
-
-
-@pytest.fixture
-def rubric(teacher: User) -> Rubric:
-    """One criterion of a quarter, one of three quarters."""
-    return rubrics.create_rubric(by=teacher, value=listening())
 
 
 def judge(teacher: User, attempt: Attempt, low: int, high: int, *, release: bool = True) -> None:

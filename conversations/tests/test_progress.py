@@ -20,7 +20,7 @@ from conversations.rubrics import MarkValue
 from conversations.scores import RubricValue
 from conversations.tests.assigned import begin_work, hand_in, set_work
 from conversations.tests.pages import add, begin, signed_in, words
-from conversations.tests.rubrics import ended_talk, listening
+from conversations.tests.rubrics import ended_talk
 
 pytestmark = pytest.mark.django_db
 
@@ -54,12 +54,6 @@ def score(teacher: User, session: Session, rubric: Rubric, *levels: int, release
     if release:
         assert scoring.latest
         rubrics.release(by=teacher, session=session, number=scoring.latest.number)
-
-
-@pytest.fixture
-def rubric(teacher: User) -> Rubric:
-    """Two criteria."""
-    return rubrics.create_rubric(by=teacher, value=listening())
 
 
 # --- Sums -------------------------------------------------------------------------------------------------------------

@@ -16,12 +16,6 @@ from conversations.tests.rubrics import ended_talk, listening
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def rubric(teacher: User) -> Rubric:
-    """The teacher's own rubric."""
-    return rubrics.create_rubric(by=teacher, value=listening())
-
-
 def seen(user: User) -> set[str]:
     return set(Rubric.objects.visible_to(user).values_list("name", flat=True))
 

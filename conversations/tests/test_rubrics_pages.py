@@ -17,12 +17,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def rubric(teacher: User) -> Rubric:
-    """The teacher's own rubric."""
-    return rubrics.create_rubric(by=teacher, value=listening())
-
-
-@pytest.fixture
 def talk(student: User, client_profile: ClientProfile) -> Session:
     """The student's conversation, ended."""
     return ended_talk(student, client_profile)

@@ -10,27 +10,16 @@ from django.utils import timezone
 
 from accounts.models import Enrolment, Section, User
 from clients.models import ClientProfile
-from conftest import make_client
 from conversations import assignments, rubrics, sessions
 from conversations.assignments import Grant
 from conversations.models import Assignment, Attempt, Rubric, Session
 from conversations.tests.assigned import begin_work, hand_in, set_work
 from conversations.tests.pages import signed_in, words
-from conversations.tests.rubrics import WHOLE_MARKS, listening
+from conversations.tests.rubrics import WHOLE_MARKS
 
 pytestmark = pytest.mark.django_db
 
 DAY = dt.timedelta(days=1)
-
-
-@pytest.fixture
-def second(teacher: User) -> ClientProfile:
-    return make_client(teacher, "Robert Hale")
-
-
-@pytest.fixture
-def rubric(teacher: User) -> Rubric:
-    return rubrics.create_rubric(by=teacher, value=listening())
 
 
 def order(page: str, *texts: str) -> bool:

@@ -1,4 +1,4 @@
-"""Many who do the same thing at once."""
+"""Many who do the same thing at once, and kinds of background work for a test."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,6 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+
+from monitoring import jobs
+from monitoring.tests.books import book
 
 Act = Callable[[int], bool]
 Crowd = Callable[[Act, int], list[bool]]
@@ -31,3 +34,13 @@ def crowd(transactional_db: None) -> Iterator[Crowd]:
 
     yield run
     pool.shutdown()
+
+
+@pytest.fixture
+def kinds() -> Iterator[None]:
+    """The kind "test.book", and whatever else a test registers, taken away afterwards."""
+    before = dict(jobs._handlers)
+    jobs.register("test.book", book)
+    yield
+    jobs._handlers.clear()
+    jobs._handlers.update(before)

@@ -1,90 +1,30 @@
 """Background work: done once whatever dies, and always in a state that somebody meant."""
 
-import datetime as dt
-import os
-import signal
-import subprocess
-import sys
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import current_app
-from django.conf import settings as django_settings
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from monitoring import errors, jobs, tasks
+from monitoring import jobs, tasks
 from monitoring.jobs import JobFailedError, JobStateError, Problem, Progress
 from monitoring.models import ErrorEntry, Job, JobFile
+from monitoring.tests.books import ask, book, booked, silence, turn
 
-pytestmark = [pytest.mark.django_db, pytest.mark.servers]
+pytestmark = [pytest.mark.django_db, pytest.mark.servers, pytest.mark.usefixtures("kinds", "media")]
 
 State = Job.State
-ROOT = Path(__file__).resolve().parents[2]
 ENDS = {State.COMPLETED, State.COMPLETED_WITH_FAILURES, State.FAILED, State.CANCELLED}
-
-
-def book(job: Job) -> Progress:
-    """Write one row into the books for each of the job's rows, one row a step; every third row is wrong."""
-    row = job.checkpoint.get("row", 0) + 1
-    errors.record(kind="test.row", source=str(row), severity="warning")
-    wrong = bool(job.input.get("wrong")) and row % 3 == 0
-    problems = [Problem("No such section.", row=row, field="section")] if wrong else []
-    finished = row >= job.input["rows"]
-    return Progress({"row": row}, done=1, failed=len(problems), problems=problems, finished=finished)
-
-
-def booked() -> list[int]:
-    """The rows that the books hold, in the order in which they were written."""
-    rows = ErrorEntry.objects.filter(kind="test.row").order_by("pk").values_list("source", flat=True)
-    return [int(row) for row in rows]
-
-
-@pytest.fixture(autouse=True)
-def kinds() -> Iterator[None]:
-    """The kinds of these tests, taken away afterwards."""
-    before = dict(jobs._handlers)
-    jobs.register("test.book", book)
-    yield
-    jobs._handlers.clear()
-    jobs._handlers.update(before)
-
-
-@pytest.fixture(autouse=True)
-def media(settings: Any, tmp_path: Path) -> Path:
-    """Files of a test lie in a folder of its own."""
-    settings.MEDIA_ROOT = tmp_path / "media"
-    return tmp_path / "media"
-
-
-def ask(by: User | None, rows: int = 5, **more: Any) -> Job:
-    return jobs.create(by=by, kind="test.book", label="Book rows", input={"rows": rows, **more}, total=rows)
-
-
-def turn(job: Job) -> Job:
-    """One turn of a worker with the task that is due; the job as it is afterwards."""
-    job.refresh_from_db()
-    jobs.work(job.pk, job.fence)
-    job.refresh_from_db()
-    return job
-
-
-def silence(job: Job) -> None:
-    """Let so much time pass that its worker counts as dead."""
-    long_ago = timezone.now() - dt.timedelta(seconds=django_settings.JOB_DEAD_SECONDS + 1)
-    Job.objects.filter(pk=job.pk).update(beat_at=long_ago)
 
 
 def test_a_job_does_every_row_once_and_says_so(teacher: User) -> None:
@@ -410,153 +350,3 @@ def test_no_sequence_of_verbs_leads_anywhere_undefined(events: list[str], operat
         if before.state in ENDS:
             assert (after.state, after.finished_at, after.done) == (before.state, before.finished_at, before.done)
         assert after.checkpoint.get("steps", 0) == after.done
-
-
-# --- Real workers, real deaths ----------------------------------------------------------------------------------------
-
-WORKER = """
-import os, signal, sys, uuid
-import django
-django.setup()
-from monitoring import jobs
-from monitoring.tests.test_jobs import book
-
-def book_and_die(job):
-    if not job.input.get("inside") and job.checkpoint.get("row") == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    progress = book(job)
-    if job.input.get("inside") and progress.checkpoint["row"] == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return progress
-
-jobs.register("test.book", book_and_die)
-jobs.work(uuid.UUID(sys.argv[1]), int(sys.argv[2]))
-"""
-
-
-def database_url() -> str:
-    """The address of the database under test, for another process."""
-    at = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{at['NAME']}"
-    password = f":{at['PASSWORD']}" if at["PASSWORD"] else ""
-    return f"postgres://{at['USER']}{password}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("inside", [False, True], ids=["between steps", "inside a step"])
-def test_a_killed_worker_costs_no_row_and_repeats_none(inside: bool, teacher: User, tmp_path: Path) -> None:
-    job = ask(teacher, inside=inside)
-    env = {
-        **{name: value for name, value in os.environ.items() if name.startswith(("PATH", "HOME", "COV", "LANG"))},
-        "DJANGO_SETTINGS_MODULE": "config.test_settings",
-        "DATABASE_URL": database_url(),
-        "DATA_DIR": str(tmp_path),
-    }
-    command = [sys.executable, "-c", WORKER, str(job.pk), str(job.fence)]
-    killed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    job.refresh_from_db()
-    assert (job.state, job.done, booked()) == ("running", 2, [1, 2])
-    assert job.worker
-    assert turn(job).done == 2  # as long as it may live nobody takes its job
-    silence(job)
-    assert jobs.resume_stale() == 1
-    assert turn(job).state == "completed"
-    assert booked() == [1, 2, 3, 4, 5]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_workers_with_the_same_task_one_does_it(teacher: User) -> None:
-    job = ask(teacher, rows=10)
-
-    def one(_number: int) -> None:
-        try:
-            jobs.work(job.pk, 0)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(one, range(12)))
-    job.refresh_from_db()
-    assert (job.state, job.done, job.fence) == ("completed", 10, 1)
-    assert booked() == list(range(1, 11))
-
-
-@pytest.mark.several_writers
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("what", ["overtaken", "cancelled"])
-def test_a_slow_worker_that_lost_its_job_leaves_nothing_behind(what: str, teacher: User) -> None:
-    inside, overtaken = threading.Event(), threading.Event()
-
-    def slow_once(job: Job) -> Progress:
-        progress = book(job)
-        if not inside.is_set():
-            inside.set()
-            assert overtaken.wait(30)
-        return progress
-
-    jobs.register("test.book", slow_once)
-    job = ask(teacher)
-
-    def slow() -> None:
-        try:
-            jobs.work(job.pk, 0)
-        finally:
-            connection.close()
-
-    worker = threading.Thread(target=slow)
-    worker.start()
-    assert inside.wait(30)
-    if what == "overtaken":
-        silence(job)
-        assert jobs.resume_stale() == 1
-        assert turn(job).state == "completed"
-    else:
-        jobs.cancel(by=teacher, job=job)
-    overtaken.set()
-    worker.join(30)
-    job.refresh_from_db()
-    rows = [1, 2, 3, 4, 5] if what == "overtaken" else []
-    assert booked() == rows
-    assert (job.done, job.state) == (len(rows), "completed" if rows else "cancelled")
-
-
-def sent_for(job: Job) -> list[Any]:
-    """Take everything out of the real queue; the name and arguments of the tasks that are about this job."""
-    found = []
-    with current_app.connection_for_write() as broker:
-        queue = broker.SimpleQueue("celery")
-        with suppress(queue.Empty):
-            while True:
-                message = queue.get(timeout=0.5)
-                message.ack()
-                args = message.decode()[0]
-                found += [(message.headers["task"], args)] if str(job.pk) in args else []
-        queue.close()
-    return found
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_job_is_sent_for_once_it_is_committed_and_runs_from_the_real_queue(teacher: User) -> None:
-    with transaction.atomic():
-        job = ask(teacher)
-        assert sent_for(job) == []
-    ((name, args),) = sent_for(job)
-    current_app.tasks[name](*args)
-    job.refresh_from_db()
-    assert job.state == "completed"
-    assert sent_for(job) == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_after_its_turn_a_job_is_sent_for_again_and_so_it_is_when_resumed(teacher: User, settings: Any) -> None:
-    settings.JOB_SLICE_SECONDS = 0.0
-    job = ask(teacher)
-    sent_for(job)
-    turn(job)
-    assert sent_for(job) == [("monitoring.work", [str(job.pk), 1])]
-    jobs.pause(by=teacher, job=job)
-    assert sent_for(job) == []
-    jobs.resume(by=teacher, job=job)
-    assert sent_for(job) == [("monitoring.work", [str(job.pk), 1])]

@@ -3,7 +3,6 @@
 import html
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from monitoring import jobs
 from monitoring.models import Job, JobFile, JobProblem
 from monitoring.templatetags.pace import left, pace
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media")]
 HTMX = {"HX-Request": "true"}
 
 
@@ -39,12 +38,6 @@ def browser(client: Browser, teacher: User) -> Browser:
     """The owner's."""
     client.force_login(teacher)
     return client
-
-
-@pytest.fixture(autouse=True)
-def media(settings: Any, tmp_path: Path) -> None:
-    """Files of a test lie in a folder of its own."""
-    settings.MEDIA_ROOT = tmp_path
 
 
 def words(answer: Any) -> str:
