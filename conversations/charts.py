@@ -61,18 +61,12 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class BarChart:
-    """Bars over a baseline of zero."""
+class Chart:
+    """What every chart has: its height, where its baseline lies, and the lines across the plot."""
 
     height: int
     base: float
     ticks: tuple[Tick, ...]
-    bars: tuple[Bar, ...]
-
-    @property
-    def highest(self) -> Bar:
-        """The first of the highest bars."""
-        return max(self.bars, key=lambda bar: bar.value)
 
     @property
     def left(self) -> float:
@@ -86,24 +80,23 @@ class BarChart:
 
 
 @dataclass(frozen=True, slots=True)
-class LineChart:
+class BarChart(Chart):
+    """Bars over a baseline of zero."""
+
+    bars: tuple[Bar, ...]
+
+    @property
+    def highest(self) -> Bar:
+        """The first of the highest bars."""
+        return max(self.bars, key=lambda bar: bar.value)
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart(Chart):
     """Points joined by lines, on a scale that is always shown whole."""
 
-    height: int
-    base: float
-    ticks: tuple[Tick, ...]
     points: tuple[Point, ...]
     segments: tuple[Segment, ...]
-
-    @property
-    def left(self) -> float:
-        """Where the plot begins."""
-        return LEFT
-
-    @property
-    def right(self) -> float:
-        """Where the plot ends."""
-        return RIGHT
 
 
 def round_steps(highest: float) -> list[int]:
@@ -188,7 +181,7 @@ def _height_of(value: float, low: float, high: float, base: float) -> float:
 
 
 def _is_named(number: int, count: int) -> bool:
-    """Every so manieth, counted from the last, which is the one that is now."""
+    """Whether its name is written: of every so many one, counted from the last, which is the one that is now."""
     return (count - 1 - number) % math.ceil(count / MOST_NAMES) == 0
 
 

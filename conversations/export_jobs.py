@@ -187,7 +187,7 @@ class _Export:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             for talk, session in zip(talks, sessions, strict=True):
                 name = self._name(talk, session, places[session.pk].number)
-                content = _drawn(talk) if self.format == Format.PDF else "".join(exports.markdown(talk)).encode()
+                content = pdf_of(talk) if self.format == Format.PDF else "".join(exports.markdown(talk)).encode()
                 archive.writestr(_entry(name, session), content, zipfile.ZIP_DEFLATED)
                 index.append([name, *(exports.cell(value) for value in talk.data.values())])
             archive.writestr(INDEX, exports.csv_text(index))
@@ -233,7 +233,8 @@ class _Export:
         jobs.attach(job=self.job, name=name, content=content, purpose=purpose)
 
 
-def _drawn(talk: Talk) -> bytes:
+def pdf_of(talk: Talk) -> bytes:
+    """The conversation as a PDF file."""
     # Late: the library costs every process half a second and 25 MB, and few ever draw.
     from conversations.pdf import pdf
 

@@ -19,7 +19,7 @@ from fpdf import FPDF
 from fpdf.enums import Align
 from fpdf.fonts import TTFFont
 
-from conversations.exports import Judgement, Line, Talk, note_by, scoring_title
+from conversations.exports import Judgement, Line, Talk, note_by, one_line, scoring_title
 
 logger = logging.getLogger("rapport.exports")
 
@@ -157,13 +157,13 @@ class _Document(FPDF):
         """Who, when and what; the name never stands alone at the end of a page."""
         if self.will_page_break(18):
             self.add_page()
-        self._write(f"{_one_line(line.who)}  ·  {line.when}", 9, "B", INK if line.role == "student" else ACCENT)
+        self._write(f"{one_line(line.who)}  ·  {line.when}", 9, "B", INK if line.role == "student" else ACCENT)
         if line.text:
             self._write(line.text, 10)
         if line.remark:
             self._write(f"({line.remark})", 9, colour=SOFT)
         for who, text in line.notes:
-            self._write(f"{note_by(_one_line(who))}: {text}", 9, colour=SOFT, indent=INDENT)
+            self._write(f"{note_by(one_line(who))}: {text}", 9, colour=SOFT, indent=INDENT)
         self.ln(2.5)
 
     def _rule(self) -> None:
@@ -225,7 +225,3 @@ def _turns_left(text: str) -> bool:
         if direction in {"L", "R", "AL"}:
             return direction != "L"
     return False
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

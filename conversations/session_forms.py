@@ -20,7 +20,7 @@ from conversations.models.session import SessionQuerySet
 MOST_STUDENTS = 50
 
 
-class PracticeFilter(ExportFilter):
+class TaughtFilter(ExportFilter):
     """Which of the conversations of one's sections: as for an export, and by words, students and scoring."""
 
     SCORING = {

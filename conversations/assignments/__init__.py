@@ -2,7 +2,7 @@
 
 from conversations.assignments.attempts import finished, start_attempt, used
 from conversations.assignments.exceptions import Grant, grant_exception, reopen_attempt, withdraw_exception
-from conversations.assignments.results import Result, mean_percent, result_of
+from conversations.assignments.results import Result, mean_percent, percent_of, result_of
 from conversations.assignments.rules import (
     AssignmentRuleError,
     CannotStartError,
@@ -51,6 +51,7 @@ __all__ = [
     "grant_exception",
     "mean_percent",
     "missing",
+    "percent_of",
     "publish",
     "reopen_attempt",
     "restore_assignment",

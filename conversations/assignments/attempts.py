@@ -9,17 +9,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from conversations import sessions
-from conversations.assignments.rules import (
-    CannotStartError,
-)
-from conversations.models import (
-    Assignment,
-    AssignmentClient,
-    Attempt,
-    NoticeAcceptance,
-    RubricVersion,
-    Session,
-)
+from conversations.assignments.rules import CannotStartError
+from conversations.models import Assignment, AssignmentClient, Attempt, NoticeAcceptance, RubricVersion, Session
 from conversations.models.attempt import AttemptQuerySet
 from conversations.models.session import SessionQuerySet
 from monitoring.models.price import UnknownPriceError, price_now

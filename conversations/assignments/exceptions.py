@@ -10,19 +10,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from conversations.assignments.deadlines import ends_of_running, move_deadlines
-from conversations.assignments.rules import (
-    NotReadyError,
-    NotYoursError,
-    changeable,
-)
+from conversations.assignments.rules import NotReadyError, NotYoursError, changeable
 from conversations.lateness import LateRule
-from conversations.models import (
-    Assignment,
-    AssignmentException,
-    Attempt,
-    Scoring,
-    Session,
-)
+from conversations.models import Assignment, AssignmentException, Attempt, Scoring, Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def result_of(standing: Standing, task: TaskStanding, totals: Mapping[uuid.UUID,
     after lateness, the newest of equals and while nothing is scored.
     """
     results = [
-        Result(attempt, standing.deadlines.days_late(attempt.finished_at), _percent(standing, attempt, totals))
+        Result(attempt, standing.deadlines.days_late(attempt.finished_at), percent_of(standing, attempt, totals))
         for attempt in task.attempts
         if attempt.counts
     ]
@@ -46,7 +46,8 @@ def mean_percent(results: "list[Result | None]", expected: int) -> Decimal | Non
     return sum(found, Decimal(0)) / expected if found and len(found) >= expected else None
 
 
-def _percent(standing: Standing, attempt: Attempt, totals: Mapping[uuid.UUID, Total]) -> Decimal | None:
+def percent_of(standing: Standing, attempt: Attempt, totals: Mapping[uuid.UUID, Total]) -> Decimal | None:
+    """An attempt's score in percent after lateness; None without one in `totals`."""
     total = totals.get(attempt.session_id)
     finished: dt.datetime = attempt.finished_at
     return standing.deadlines.kept(total.percent, finished) if total else None

@@ -4,9 +4,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Section, User
 from accounts.services import RuleBrokenError
-from conversations.models import (
-    Assignment,
-)
+from conversations.models import Assignment
 
 
 class AssignmentRuleError(RuleBrokenError):

@@ -3,7 +3,7 @@
 from conversations.exports.lines import Fact, Judged, Judgement, Line, Talk
 from conversations.exports.script import Choice, Place, exportable, talks
 from conversations.exports.tables import BOM, cell, csv_header, csv_rows, csv_text, json_text
-from conversations.exports.texts import escape_markdown, markdown, note_by, plain_text, scoring_title
+from conversations.exports.texts import escape_markdown, markdown, note_by, one_line, plain_text, scoring_title
 
 __all__ = [
     "BOM",
@@ -23,6 +23,7 @@ __all__ = [
     "json_text",
     "markdown",
     "note_by",
+    "one_line",
     "plain_text",
     "scoring_title",
     "talks",

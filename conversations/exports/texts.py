@@ -36,19 +36,20 @@ def _escape_line(line: str) -> str:
     return (indent[0].replace("\t", "    ").replace(" ", "&nbsp;") if indent else "") + rest
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text with a single space for each run of spaces and line ends."""
     return " ".join(text.split())
 
 
 def markdown(talk: Talk) -> Iterator[str]:
     """The conversation as pieces of a Markdown document: a heading, facts as a list, then who said what."""
-    yield f"# {escape_markdown(_one_line(talk.title))}\n\n"
+    yield f"# {escape_markdown(one_line(talk.title))}\n\n"
     for name, value in talk.facts:
-        yield f"- {escape_markdown(_one_line(name))}: {escape_markdown(_one_line(value))}\n"
+        yield f"- {escape_markdown(one_line(name))}: {escape_markdown(one_line(value))}\n"
     if talk.scoring:
         yield from _markdown_scoring(talk.scoring)
     for line in talk.lines:
-        yield f"\n**{escape_markdown(_one_line(line.who))}** ({escape_markdown(line.when)})\n"
+        yield f"\n**{escape_markdown(one_line(line.who))}** ({escape_markdown(line.when)})\n"
         if line.text:
             yield f"\n{escape_markdown(line.text)}\n"
         if line.remark:
@@ -62,7 +63,7 @@ def _markdown_scoring(scoring: Judgement) -> Iterator[str]:
     yield f"\n## {escape_markdown(scoring_title(scoring))}\n\n"
     for row in scoring.rows:
         comment = f": {escape_markdown(row.comment)}".replace("\n", "\n  ") if row.comment else ""
-        yield f"- **{escape_markdown(_one_line(row.criterion))}** – {escape_markdown(row.level)}{comment}\n"
+        yield f"- **{escape_markdown(one_line(row.criterion))}** – {escape_markdown(row.level)}{comment}\n"
     if scoring.comment:
         yield f"\n{escape_markdown(scoring.comment)}\n"
     yield "\n---\n"
@@ -70,22 +71,22 @@ def _markdown_scoring(scoring: Judgement) -> Iterator[str]:
 
 def plain_text(talk: Talk) -> Iterator[str]:
     """The conversation as pieces of plain text; what was said is indented and cannot pass for another's line."""
-    yield f"{_one_line(talk.title)}\n\n"
+    yield f"{one_line(talk.title)}\n\n"
     for name, value in talk.facts:
-        yield f"{_one_line(name)}: {_one_line(value)}\n"
+        yield f"{one_line(name)}: {one_line(value)}\n"
     if talk.scoring:
-        yield f"\n{_one_line(scoring_title(talk.scoring))}\n"
+        yield f"\n{one_line(scoring_title(talk.scoring))}\n"
         for row in talk.scoring.rows:
-            yield f"    {_one_line(row.criterion)}: {row.level}\n"
+            yield f"    {one_line(row.criterion)}: {row.level}\n"
             yield from _indented(row.comment, 8)
         yield from _indented(talk.scoring.comment)
     for line in talk.lines:
-        yield f"\n[{line.when}] {_one_line(line.who)}:\n"
+        yield f"\n[{line.when}] {one_line(line.who)}:\n"
         yield from _indented(line.text)
         if line.remark:
             yield f"    ({line.remark})\n"
         for who, text in line.notes:
-            yield f"    [{_one_line(note_by(who))}]\n"
+            yield f"    [{one_line(note_by(who))}]\n"
             yield from _indented(text, 8)
 
 

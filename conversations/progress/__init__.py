@@ -15,7 +15,7 @@ from conversations.progress.marks import (
 from conversations.progress.period import Length, Period
 from conversations.progress.practice import (
     MOST_HEARD,
-    WHOLE,
+    WHOLE_REPLIES,
     Figures,
     Practice,
     Week,
@@ -41,7 +41,7 @@ from conversations.progress.work import (
 __all__ = [
     "MOST_HEARD",
     "MOST_SCORED",
-    "WHOLE",
+    "WHOLE_REPLIES",
     "Figures",
     "Late",
     "Length",

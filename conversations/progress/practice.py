@@ -16,7 +16,7 @@ MINUTE = dt.timedelta(minutes=1)
 # What was said is looked at in so many conversations, the newest: there are ten times as many messages as sessions.
 MOST_HEARD = 300
 # Only whole replies: one that was stopped early says nothing about speed.
-WHOLE = (Message.Status.COMPLETE, Message.Status.TRUNCATED)
+WHOLE_REPLIES = (Message.Status.COMPLETE, Message.Status.TRUNCATED)
 # As `Session.duration`, in the database.
 _TIME = Sum(ExpressionWrapper(F("last_activity_at") - F("started_at"), output_field=DurationField()))
 
@@ -104,7 +104,7 @@ def figures_of(sessions: SessionQuerySet) -> Figures:
     words = messages.aggregate(
         student_characters=Coalesce(Sum(Length("content"), filter=Q(role=Message.Role.STUDENT)), 0),
         client_characters=Coalesce(Sum(Length("content"), filter=said & Q(role=Message.Role.CLIENT)), 0),
-        average=Avg("response_ms", filter=Q(status__in=WHOLE)),
+        average=Avg("response_ms", filter=Q(status__in=WHOLE_REPLIES)),
     )
     average = words.pop("average")
     minutes = _minutes(sums.pop("time"))

@@ -175,7 +175,6 @@ def _render_form(
         "assignment": assignment,
         "wrong": form.is_bound and (bool(form.errors) or not clients.is_valid()),
         "choices": _client_choices(signed_in(request), there),
-        "choices_cut": CLIENTS_OFFERED,
         "zone": timezone.get_current_timezone_name().replace("_", " "),
     }
     return render(request, "conversations/assignment_form.html", context)

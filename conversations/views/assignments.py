@@ -190,8 +190,7 @@ def assignment_publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         done = _("%(assignment)s is published. The students of %(section)s are told.")
         done = done % {"assignment": assignment, "section": assignment.section}
-        do_and_say(request, lambda: assignments.publish(by=user, assignment=assignment), done)
-        return redirect("assignment-detail", pk)
+        return _answer(request, assignment, lambda: assignments.publish(by=user, assignment=assignment), done)
     context = {
         "assignment": assignment,
         "deadlines": assignment.deadlines_for(),

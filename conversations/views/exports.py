@@ -23,20 +23,13 @@ from conversations.export_forms import ExportFilter, ExportForm
 from conversations.models import Session, TranscriptReading
 from conversations.models.session import SessionQuerySet
 from conversations.readings import log_reading
-from conversations.session_forms import PracticeFilter
+from conversations.session_forms import TaughtFilter
 from conversations.views import wait_for_file
 
 # Some two seconds of work; a longer one is drawn in the background.
 LONGEST_PDF = 400
 
 Writer = Callable[[exports.Talk], bytes]
-
-
-def _pdf(talk: exports.Talk) -> bytes:
-    # Late: the library costs every process half a second and 25 MB, and few ever draw.
-    from conversations.pdf import pdf
-
-    return pdf(talk)
 
 
 def _csv(talk: exports.Talk) -> bytes:
@@ -74,7 +67,7 @@ def _file(ending: str, content_type: str, write: Writer) -> Callable[..., HttpRe
 
 transcript_markdown = _file("md", "text/markdown; charset=utf-8", lambda talk: "".join(exports.markdown(talk)).encode())
 transcript_text = _file("txt", "text/plain; charset=utf-8", lambda talk: "".join(exports.plain_text(talk)).encode())
-transcript_pdf = _file("pdf", "application/pdf", _pdf)
+transcript_pdf = _file("pdf", "application/pdf", export_jobs.pdf_of)
 transcript_csv = _file("csv", "text/csv; charset=utf-8", _csv)
 transcript_json = _file("json", "application/json", lambda talk: exports.json_text(talk).encode())
 
@@ -117,13 +110,13 @@ def export_new(request: HttpRequest) -> HttpResponse:
 def _filter(data: QueryDict, user: User) -> ExportFilter:
     """What chooses: one conversation, a student's own, or those that staff look after, as their list has them."""
     one_or_own = user.is_student or data.get("session")
-    return ExportFilter(data, by=user) if one_or_own else PracticeFilter(data, by=user)
+    return ExportFilter(data, by=user) if one_or_own else TaughtFilter(data, by=user)
 
 
 def _sessions(chosen: ExportFilter, user: User) -> SessionQuerySet:
     """The conversations that this person sees among those that are chosen."""
     found = chosen.sessions()
-    if not isinstance(chosen, PracticeFilter) or not chosen.is_valid():
+    if not isinstance(chosen, TaughtFilter) or not chosen.is_valid():
         return found
     if text := chosen.cleaned_data["q"]:
         found = found.filter(pk__in=Session.objects.filter(messages__content__says=text).order_by().values("pk"))

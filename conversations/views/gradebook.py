@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Section, User
 from accounts.permissions import signed_in, staff_only
 from conversations import exports
-from conversations.gradebook import FORMATS, assignments_of, gradebook, students_of
+from conversations.gradebook import FORMATS, Gradebook, assignments_of, gradebook, students_of
 from conversations.models import Assignment
 from conversations.views import wait_for_file
 
@@ -31,12 +31,7 @@ def section_gradebook(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     section = _section(user, pk)
     one = _assignment(request, section, user)
     page = Paginator(students_of(section), PER_PAGE).get_page(request.GET.get("page"))
-    book = gradebook(
-        section=section,
-        assignments=[one] if one else assignments_of(section, by=user, practice=_wants_practice(request)),
-        students=list(page),
-        by_client=_wants_clients(request),
-    )
+    book = _book(request, section, one, list(page))
     query = urlencode(_chosen(request, one))
     context = {
         "section": section,
@@ -62,12 +57,7 @@ def gradebook_file(request: HttpRequest, pk: uuid.UUID, program: str) -> HttpRes
     if refused := wait_for_file(request):
         return refused
     one = _assignment(request, section, user)
-    book = gradebook(
-        section=section,
-        assignments=[one] if one else assignments_of(section, by=user, practice=_wants_practice(request)),
-        students=list(students_of(section)),
-        by_client=_wants_clients(request),
-    )
+    book = _book(request, section, one, list(students_of(section)))
     content = exports.BOM + exports.csv_text(FORMATS[program](book), quote_all=False)
     name = f"gradebook-{program}-{slugify(str(section)) or 'section'}-{timezone.localdate():%Y-%m-%d}.csv"
     return HttpResponse(
@@ -88,6 +78,16 @@ def _assignment(request: HttpRequest, section: Section, user: User) -> Assignmen
     except ValueError:
         return None
     return get_object_or_404(Assignment.objects.visible_to(user).filter(section=section), pk=key)
+
+
+def _book(request: HttpRequest, section: Section, one: Assignment | None, students: list[User]) -> Gradebook:
+    """These students' scores for what the address chooses: the one assignment, graded work, or all of it."""
+    return gradebook(
+        section=section,
+        assignments=[one] if one else assignments_of(section, by=signed_in(request), practice=_wants_practice(request)),
+        students=students,
+        by_client=_wants_clients(request),
+    )
 
 
 def _wants_practice(request: HttpRequest) -> bool:

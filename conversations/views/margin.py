@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from conversations.models import MarginNote, Message, Nudge, Session
+from conversations.progress import WHOLE_REPLIES
 
 Spoken = tuple[str, str, str, int | None]
 
@@ -73,8 +74,7 @@ def figures(spoken: Iterable[Spoken]) -> Figures:
         if role not in words or status in {Message.Status.SUPERSEDED, Message.Status.FAILED}:
             continue
         words[role] += len(content.split())
-        # Only whole replies: one that was stopped early says nothing about speed.
-        if response_ms is not None and status in {Message.Status.COMPLETE, Message.Status.TRUNCATED}:
+        if response_ms is not None and status in WHOLE_REPLIES:
             times.append(response_ms)
     return Figures(
         student_words=words[Message.Role.STUDENT],

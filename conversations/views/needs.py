@@ -196,8 +196,7 @@ def _due(sections: Mapping[uuid.UUID, Any], now: dt.datetime) -> Group:
                 "students": sections[one.section].students,
                 "section": sections[one.section],
             },
-            time=_("Due %(moment)s")
-            % {"moment": formats.date_format(timezone.localtime(one.due_at), "DATETIME_FORMAT")},
+            time=_("Due %(moment)s") % {"moment": _moment(one.due_at)},
             when=one.due_at,
             href=reverse("assignment-detail", args=[one.assignment]),
             action=_("Open"),

@@ -1,6 +1,5 @@
 """The notice before the first conversation."""
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -37,7 +36,6 @@ def notice(request: HttpRequest) -> HttpResponseBase:
         "next": onward,
         "starts": starts,
         "accepted": NoticeAcceptance.objects.filter(user=user, version=NOTICE_VERSION).first(),
-        "idle_minutes": settings.SESSION_IDLE_MINUTES,
     }
     return render(request, "conversations/notice.html", context)
 

@@ -33,7 +33,7 @@ TABS = {"overview": gettext_lazy("Overview"), "students": gettext_lazy("Students
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StudentRow:
     """One student's row: who, what they practised in the period, and where they stand with what was set."""
 
     student: uuid.UUID
@@ -53,7 +53,7 @@ class Order:
     """A way to sort students: its name, and what to sort by (None: by name alone)."""
 
     label: Any
-    key: Callable[[Standing], Any] | None = None
+    key: Callable[[StudentRow], Any] | None = None
 
 
 NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -147,12 +147,12 @@ def _students(request: HttpRequest, section: Section, sessions: SessionQuerySet,
     work = progress.work_set([section.pk], now)
     assigned = work.count()
 
-    def rows_of(people: Sequence[uuid.UUID]) -> list[Standing]:
+    def rows_of(people: Sequence[uuid.UUID]) -> list[StudentRow]:
         only = None if len(people) == len(names) else people
         practised = progress.by_student(sessions, only)
         missing = progress.missing_by_student(work, now, only)
         return [
-            Standing(
+            StudentRow(
                 student, names[student], practised.get(student, Practice()), assigned, missing.get(student, Missing())
             )
             for student in people

@@ -16,7 +16,7 @@ from conversations.models.found import Order, first_keys, first_keys_saying
 from conversations.models.session import SessionQuerySet
 from conversations.readings import log_readings
 from conversations.search import excerpt, terms_of
-from conversations.session_forms import PracticeFilter
+from conversations.session_forms import TaughtFilter
 from conversations.views.keyset import Reader, page_of
 from conversations.views.transcripts import place_in_transcript
 
@@ -27,7 +27,7 @@ def taught_list(request: HttpRequest) -> HttpResponse:
     A search shows a line of what was said, which is a reading of each of these conversations.
     """
     user = signed_in(request)
-    form = PracticeFilter(request.GET, by=user)
+    form = TaughtFilter(request.GET, by=user)
     chosen = form.chosen()
     text = chosen.get("q", "")
     page = page_of(form.sessions(), request.GET, chosen, _reader(user, _sections(user, form, chosen), text))
@@ -45,7 +45,7 @@ def taught_list(request: HttpRequest) -> HttpResponse:
     return render_list(request, "conversations/taught_list.html", "conversations/_taught_rows.html", context)
 
 
-def _sections(user: User, form: PracticeFilter, chosen: dict[str, str]) -> Sequence[uuid.UUID] | None:
+def _sections(user: User, form: TaughtFilter, chosen: dict[str, str]) -> Sequence[uuid.UUID] | None:
     """In which sections to look: the chosen one, else a teacher's own; None for an admin, who sees all."""
     if "section" in chosen:
         return [uuid.UUID(chosen["section"])]

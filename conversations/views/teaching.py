@@ -17,7 +17,7 @@ from clients.models import ClientOpening, ClientProfile
 from conversations.forms import SessionFilter
 from conversations.models import Message, Session
 from conversations.models.session import SessionQuerySet
-from conversations.progress import WHOLE
+from conversations.progress import WHOLE_REPLIES
 from conversations.views.keyset import page_of
 from conversations.views.needs import needs_of
 from conversations.views.practice import begin
@@ -100,7 +100,8 @@ def _tests(user: User) -> SessionQuerySet:
 
 def reply_seconds(sessions: list[Session]) -> dict[uuid.UUID, float]:
     """The average time to a whole reply in seconds, by session; sessions without one are left out."""
-    replies = Message.objects.filter(session__in=sessions, status__in=WHOLE, response_ms__isnull=False).order_by()
+    whole = Message.objects.filter(session__in=sessions, status__in=WHOLE_REPLIES)
+    replies = whole.filter(response_ms__isnull=False).order_by()
     return {
         row["session"]: row["average"] / 1_000 for row in replies.values("session").annotate(average=Avg("response_ms"))
     }
@@ -113,6 +114,6 @@ def _totals(found: SessionQuerySet) -> dict[str, Any]:
         tokens=Coalesce(Sum("input_tokens"), 0) + Coalesce(Sum("output_tokens"), 0),
         microusd=Coalesce(Sum("cost_microusd"), 0),
     )
-    replies = Message.objects.filter(session__in=found.order_by().values("pk"), status__in=WHOLE)
+    replies = Message.objects.filter(session__in=found.order_by().values("pk"), status__in=WHOLE_REPLIES)
     average = replies.aggregate(average=Avg("response_ms"))["average"]
     return sums | {"seconds": None if average is None else average / 1_000}

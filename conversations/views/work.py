@@ -4,7 +4,6 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -128,19 +127,13 @@ def _task_row(standing: Standing, task: TaskStanding, totals: dict[uuid.UUID, To
             {
                 "attempt": attempt,
                 "total": totals.get(attempt.session_id),
-                "percent": _kept(standing, attempt, totals),
+                "percent": assignments.percent_of(standing, attempt, totals),
                 "late": standing.deadlines.days_late(attempt.finished_at) if attempt.counts else 0,
                 "counts": bool(several and result and result.attempt == attempt),
             }
             for attempt in task.attempts
         ],
     )
-
-
-def _kept(standing: Standing, attempt: Attempt, totals: dict[uuid.UUID, Total]) -> Decimal | None:
-    """The score in percent after lateness, None without one."""
-    total = totals.get(attempt.session_id)
-    return standing.deadlines.kept(total.percent, attempt.finished_at) if total else None
 
 
 def _is_limited(standing: Standing, task: TaskStanding) -> bool:

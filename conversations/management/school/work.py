@@ -222,6 +222,14 @@ def _assignment(
     if not published:
         return None
     present = [place.student for place in course.places if not place.removed]
+    _grant_exceptions(maker, course, made, due, present)
+    if course.current and opens - dt.timedelta(days=3) < maker.now:
+        _tell(maker, course, made, present)
+    return made
+
+
+def _grant_exceptions(maker: Maker, course: Course, made: Set, due: dt.datetime, present: list[uuid.UUID]) -> None:
+    """More time, and perhaps attempts, for one student in thirty."""
     for student in maker.rng.sample(present, len(present) // 30):
         maker.add(
             AssignmentException,
@@ -233,19 +241,21 @@ def _assignment(
             extra_minutes=maker.rng.choice((0, 15)),
             reason="Illness",
             granted_by_id=course.lead,
-            granted_at=opens,
+            granted_at=made.opens,
         )
-    if course.current and opens - dt.timedelta(days=3) < maker.now:
-        for student in present:
-            maker.add(
-                Notification,
-                id=maker.key(),
-                user_id=student,
-                kind=Notification.Kind.PUBLISHED.value,
-                about=f"assignment:{made.id}",
-                names={"assignment": made.title, "section": course.name},
-                path=f"/work/{made.id}/",
-                created_at=opens - dt.timedelta(days=3),
-                read_at=opens if maker.rng.random() < 0.8 else None,
-            )
-    return made
+
+
+def _tell(maker: Maker, course: Course, made: Set, present: list[uuid.UUID]) -> None:
+    """What its publication told each student."""
+    for student in present:
+        maker.add(
+            Notification,
+            id=maker.key(),
+            user_id=student,
+            kind=Notification.Kind.PUBLISHED.value,
+            about=f"assignment:{made.id}",
+            names={"assignment": made.title, "section": course.name},
+            path=f"/work/{made.id}/",
+            created_at=made.opens - dt.timedelta(days=3),
+            read_at=made.opens if maker.rng.random() < 0.8 else None,
+        )
