@@ -53,6 +53,11 @@ def mark_read(*, by: User, notification: Notification) -> None:
     Notification.objects.visible_to(by).unread().filter(pk=notification.pk).update(read_at=timezone.now())
 
 
+def mark_seen(*, by: User, path: str) -> None:
+    """Whoever opens a page has read what leads there, by whichever way they came. One query."""
+    Notification.objects.visible_to(by).unread().filter(path=path).update(read_at=timezone.now())
+
+
 def mark_all_read(*, by: User) -> None:
     """Keep that this person has seen all that stands in their list."""
     Notification.objects.shown_to(by).unread().update(read_at=timezone.now())

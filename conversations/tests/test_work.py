@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Enrolment, Section, User
+from accounts.models import Enrolment, Notification, Section, User
 from clients.models import ClientProfile
 from conversations import assignments, rubrics, sessions
 from conversations.assignments import Grant
@@ -36,6 +36,18 @@ def test_students_begin_at_their_work_once_they_have_any(
     assert "No work is set yet" in words(browser.get("/work/"))
     set_work(teacher, section, client_profile)
     assert browser.get("/start/")["Location"] == "/work/"
+
+
+def test_whoever_opens_the_work_has_read_that_it_was_set(
+    teacher: User, student: User, section: Section, client_profile: ClientProfile
+) -> None:
+    work = set_work(teacher, section, client_profile)
+    told = Notification.objects.shown_to(student).unread()
+    assert told.count() == 1
+    signed_in(teacher).get(f"/assignments/{work.pk}/preview/")
+    assert told.count() == 1
+    signed_in(student).get(f"/work/{work.pk}/")
+    assert told.count() == 0
 
 
 def test_the_list_begins_with_what_is_overdue_and_offers_to_resume(
@@ -153,7 +165,7 @@ def test_the_page_after_the_end_says_whether_it_was_late_and_what_comes_next(
     browser = signed_in(student)
     page = words(browser.get(f"/sessions/{hand_in(student, work).session_id}/ended/"))
     assert "That is 1 day late." in page
-    assert "Next in this assignment: Robert Hale." in page
+    assert "Next in this assignment: Robert Hale. What your teacher scores appears on" in page
     assert f'href="/work/{work.pk}/"' in page
     assignments.grant_exception(by=teacher, assignment=work, student=student, grant=Grant(timezone.now() + DAY))
     page = words(browser.get(f"/sessions/{hand_in(student, work, position=1).session_id}/ended/"))

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.permissions import signed_in, staff_only
+from accounts.services.notifications import mark_seen
 from accounts.views.answers import render_list
 from conversations import flags
 from conversations.forms import FlagFilter
@@ -114,6 +115,7 @@ def flag(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "raised_by", "settled_by", "message__session__client_version", "message__session__section"
     )
     one = get_object_or_404(found, pk=pk)
+    mark_seen(by=user, path=request.path)
     form = SettleForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.permissions import signed_in
+from accounts.services.notifications import mark_seen
 from conversations.models import Message, Scoring, ScoringRevision, Session, TranscriptReading
 from conversations.readings import log_reading
 from conversations.views import counterpart, with_flags
@@ -39,6 +40,7 @@ def transcript(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     own = session.student_id == user.pk
     supervised = session.is_supervised_by(user)
     log_reading(by=user, session=session, how=TranscriptReading.How.TRANSCRIPT)
+    mark_seen(by=user, path=request.path)
     context = {
         "session": session,
         "client": counterpart(session),

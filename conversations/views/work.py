@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from accounts.permissions import signed_in, students_only
 from accounts.services import RuleBrokenError
+from accounts.services.notifications import mark_seen
 from accounts.views.answers import Question, ask
 from conversations import assignments
 from conversations.assignments import Standing, State, TaskStanding
@@ -79,8 +80,9 @@ def _grouped(rows: Sequence[tuple[str, Standing]]) -> list[tuple[str, list[Stand
 def work_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One assignment: what to do, under which rules, with whom, and what was done."""
     user = signed_in(request)
-    found = Assignment.objects.visible_to(user).select_related("section")
-    return work_page(request, get_object_or_404(found, pk=pk), user)
+    assignment = get_object_or_404(Assignment.objects.visible_to(user).select_related("section"), pk=pk)
+    mark_seen(by=user, path=request.path)
+    return work_page(request, assignment, user)
 
 
 def work_page(request: HttpRequest, assignment: Assignment, student: User, *, preview: bool = False) -> HttpResponse:
