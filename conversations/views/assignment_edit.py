@@ -81,7 +81,7 @@ def assignment_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         except assignments.AssignmentRuleError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, _("The changes to %(assignment)s are saved.") % {"assignment": value.title})
+            messages.success(request, _("The changes to “%(assignment)s” are saved.") % {"assignment": value.title})
             return redirect("assignment-detail", pk)
     return _render_form(request, form, clients, assignment)
 

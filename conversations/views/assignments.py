@@ -188,7 +188,7 @@ def assignment_publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Let the students see it, after a summary of what they will see and of what is missing."""
     user, assignment = signed_in(request), _changeable(request, pk)
     if request.method == "POST":
-        done = _("%(assignment)s is published. The students of %(section)s are told.")
+        done = _("“%(assignment)s” is published. The students of %(section)s are told.")
         done = done % {"assignment": assignment, "section": assignment.section}
         return _answer(request, assignment, lambda: assignments.publish(by=user, assignment=assignment), done)
     context = {
@@ -208,7 +208,7 @@ def assignment_unpublish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """A draft again, after a question, as long as nobody has begun."""
     user, assignment = signed_in(request), _changeable(request, pk)
     if request.method == "POST":
-        done = _("%(assignment)s is a draft again. Students no longer see it.") % {"assignment": assignment}
+        done = _("“%(assignment)s” is a draft again. Students no longer see it.") % {"assignment": assignment}
         return _answer(request, assignment, lambda: assignments.unpublish(by=user, assignment=assignment), done)
     return ask(
         request,
@@ -227,7 +227,7 @@ def assignment_archive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Out of the lists after a question; nothing is deleted."""
     user, assignment = signed_in(request), _changeable(request, pk)
     if request.method == "POST":
-        done = _("%(assignment)s is archived. What students did is kept.") % {"assignment": assignment}
+        done = _("“%(assignment)s” is archived. What students did is kept.") % {"assignment": assignment}
         return _answer(
             request, assignment, lambda: assignments.archive_assignment(by=user, assignment=assignment), done
         )
@@ -250,7 +250,7 @@ def assignment_archive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def assignment_restore(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Back as it was."""
     user, assignment = signed_in(request), _changeable(request, pk)
-    done = _("%(assignment)s is back.") % {"assignment": assignment}
+    done = _("“%(assignment)s” is back.") % {"assignment": assignment}
     return _answer(request, assignment, lambda: assignments.restore_assignment(by=user, assignment=assignment), done)
 
 
@@ -260,7 +260,7 @@ def assignment_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Gone for good after a question, where nobody has begun."""
     user, assignment = signed_in(request), _changeable(request, pk)
     if request.method == "POST":
-        done = _("%(assignment)s is deleted.") % {"assignment": assignment}
+        done = _("“%(assignment)s” is deleted.") % {"assignment": assignment}
         deleted = do_and_say(request, lambda: assignments.delete_unused(by=user, assignment=assignment), done)
         return redirect("assignment-list") if deleted else redirect("assignment-detail", pk)
     return ask(

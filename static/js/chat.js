@@ -237,9 +237,11 @@ function stands(event) {
 function setStatus(status, held = false) {
   if (state.over) return;
   const changed = state.status !== status || state.held !== held;
+  const released = state.held && status === "active";
   state.status = status;
   state.held = held;
   if (changed) show(panelName());
+  if (released) announce(say("goesOn"));
   refresh();
 }
 
