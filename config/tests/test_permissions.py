@@ -1,6 +1,5 @@
 """Who may open what: every route has its row, and a new route without one fails."""
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,20 +11,14 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from accounts.models import Invitation, Notification, RosterFile, Section, User
-from accounts.services import invite
+from accounts.models import Notification, RosterFile, Section, User
 from clients.models import ClientProfile
-from conversations import assignments, sessions
-from conversations.assignments import AssignmentValue, Grant, TaskValue
-from conversations.models import Attempt, Flag, MarginNote, Message, Rubric, Session
-from conversations.rubrics import create_rubric
-from conversations.scores import CriterionValue, RubricValue
-from monitoring import jobs
-from monitoring.models import Job, JobFile
+from config.tests.world import World, make_world
+from conversations.models import Flag, MarginNote, Message
+from monitoring.models import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -35,59 +28,9 @@ STAFF = {"teacher", "other_teacher", "operator"}
 STUDENTS = {"student", "other_student"}
 
 
-@dataclass(frozen=True)
-class World:
-    """What the routes are about: a teacher's private client, a student's talk with it, a test, a link."""
-
-    client: ClientProfile
-    talk: Session
-    test: Session
-    token: str
-    invitation: Any
-    student: User
-    section: Section
-    job_file: JobFile
-    rubric: Rubric
-    attempt: Attempt
-
-
 @pytest.fixture
 def world(client_profile: ClientProfile, student: User, teacher: User, operator: User, section: Section) -> World:
-    for person in (student, teacher):
-        sessions.accept_notice(by=person)
-    link = invite(by=teacher, email="new@example.com", display_name="New", role=User.Role.STUDENT, section=section)
-    job = Job.objects.create(
-        kind="conversations.export",
-        label="Export",
-        owner=teacher,
-        language="en",
-        state=Job.State.COMPLETED,
-        finished_at=timezone.now(),
-    )
-    return World(
-        client=client_profile,
-        talk=sessions.start(by=student, client=client_profile),
-        test=sessions.start(by=teacher, client=client_profile),
-        token=link.url.rstrip("/").rpartition("/")[2],
-        invitation=Invitation.objects.get(email="new@example.com"),
-        student=student,
-        section=section,
-        attempt=attempt_at(teacher, section, student, client_profile),
-        rubric=create_rubric(
-            by=teacher, value=RubricValue("Listening", "", (CriterionValue("Hears", 10_000, ("a", "b", "c", "d")),))
-        ),
-        job_file=jobs.attach(job=job, name="report.csv", content=ContentFile(b"made")),
-    )
-
-
-def attempt_at(teacher: User, section: Section, student: User, client: ClientProfile) -> Attempt:
-    """The student's open attempt at a published assignment of the section, granted an exception."""
-    value = AssignmentValue("First talk", [TaskValue(client)], due_at=timezone.now() + dt.timedelta(days=1))
-    assignment = assignments.create_assignment(by=teacher, section=section, value=value)
-    assignments.publish(by=teacher, assignment=assignment)
-    grant = Grant(due_at=timezone.now() + dt.timedelta(days=2))
-    assignments.grant_exception(by=teacher, assignment=assignment, student=student, grant=grant)
-    return assignments.start_attempt(by=student, task=assignment.clients.get()).attempt
+    return make_world(client_profile, student, teacher, section)
 
 
 @dataclass(frozen=True)
