@@ -58,6 +58,16 @@ class Exchange:
     answered: dt.datetime
     usage: pricing.Usage
 
+    @property
+    def took_ms(self) -> int:
+        """Milliseconds from the message to the whole reply."""
+        return int((self.answered - self.sent).total_seconds() * 1_000)
+
+    @property
+    def first_text_ms(self) -> int | None:
+        """Milliseconds to the first text, None where there was none."""
+        return self.took_ms // 3 if self.reply else None
+
 
 class Talks:
     """Writes conversations one after the other; what each was paid for is at one price."""
@@ -221,9 +231,6 @@ class Talks:
         """The student's message, the turn, what it cost, and its reply, whose key is given back."""
         maker, usage = self.maker, one.usage
         reply, reservation = maker.key(), maker.key()
-        took = int((one.answered - one.sent).total_seconds() * 1_000)
-        first = took // 3 if one.reply else None
-        cost = self.price.cost(usage)
         message = self._message(session, before + 1, Message.Role.STUDENT, one.said, one.sent, client_key=maker.key())
         self._message(
             session,
@@ -237,9 +244,9 @@ class Talks:
             fault="overloaded" if one.status == Turn.Status.FAILED else "",
             token_count=usage.output,
             input_tokens=usage.total_input,
-            cost_microusd=cost,
-            first_text_ms=first,
-            response_ms=took,
+            cost_microusd=self.price.cost(usage),
+            first_text_ms=one.first_text_ms,
+            response_ms=one.took_ms,
         )
         maker.add(
             Turn,
@@ -253,6 +260,12 @@ class Talks:
             accepted_at=one.sent,
             finished_at=one.answered,
         )
+        self._bill(chair, session, reply, reservation, one)
+        return reply
+
+    def _bill(self, chair: Chair, session: uuid.UUID, reply: uuid.UUID, reservation: uuid.UUID, one: Exchange) -> None:
+        """What was held for the reply, settled, and the entry of what it took."""
+        maker, usage = self.maker, one.usage
         maker.add(
             Reservation,
             id=reservation,
@@ -278,13 +291,12 @@ class Talks:
             output_tokens=usage.output,
             cache_write_tokens=usage.cache_write,
             cache_read_tokens=usage.cache_read,
-            cost_microusd=cost,
-            first_text_ms=first,
-            total_ms=took,
+            cost_microusd=self.price.cost(usage),
+            first_text_ms=one.first_text_ms,
+            total_ms=one.took_ms,
             outcome=one.status.value,
             settled_at=one.answered,
         )
-        return reply
 
     def _message(
         self, session: uuid.UUID, sequence: int, role: Message.Role, text: str, at: dt.datetime, **values: object
