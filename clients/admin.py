@@ -9,15 +9,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.permissions import signed_in
 from clients import services
-from clients.models import ClientFact, ClientOpening, ClientProfile, ClientVersion
+from clients.models import ClientFact, ClientOpening, ClientProfile, ClientRule, ClientTryout, ClientVersion
 from clients.trial import try_voice
 from monitoring.admin.readonly import ReadOnlyAdmin
 from monitoring.budgets import BudgetExhaustedError, tell_refusal
+from monitoring.pricing import usd
 from monitoring.services import offered_models
 
 
@@ -40,7 +41,9 @@ class ClientProfileAdmin(admin.ModelAdmin):
     list_display = ["name", "owner", "domain", "difficulty", "language", "use", "archived_at", "updated_at"]
     list_filter = ["domain", "difficulty", "language", "visibility", ("archived_at", admin.EmptyFieldListFilter)]
     list_select_related = ["owner"]
+    list_per_page = 50
     search_fields = ["name", "reason", "owner__display_name", "owner__email"]
+    search_help_text = _("A client's name, why they come, or their owner's name or address.")
     autocomplete_fields = ["owner"]
     readonly_fields = ["slug", "copied_from", "archived_at", "created_at", "updated_at"]
     date_hierarchy = "updated_at"
@@ -77,6 +80,7 @@ class ClientProfileAdmin(admin.ModelAdmin):
         chosen = list(queryset.filter(archived_at=None))
         for client in chosen:
             client.archive()
+            self.log_change(request, client, gettext("Archived."))
         text = ngettext("%(count)d client is archived.", "%(count)d clients are archived.", len(chosen))
         messages.success(request, text % {"count": len(chosen)})
 
@@ -86,6 +90,7 @@ class ClientProfileAdmin(admin.ModelAdmin):
         chosen = list(queryset.exclude(archived_at=None))
         for client in chosen:
             client.restore()
+            self.log_change(request, client, gettext("Restored."))
         text = ngettext("%(count)d client can be used again.", "%(count)d clients can be used again.", len(chosen))
         messages.success(request, text % {"count": len(chosen)})
 
@@ -95,8 +100,11 @@ class ClientProfileAdmin(admin.ModelAdmin):
         return [page, *super().get_urls()]
 
     def check_voice(self, request: HttpRequest) -> HttpResponse:
-        """Try the voice on a button, since every try costs a little; GET only shows the button."""
-        if not self.has_change_permission(request):
+        """Try the voice on a button, since every try costs a little; GET only shows the button.
+
+        For who writes clients, and for who sees to it that models answer.
+        """
+        if not (self.has_change_permission(request) or request.user.has_perm("monitoring.change_breaker")):
             raise PermissionDenied
         models = offered_models()
         model = request.POST.get("model", settings.MODEL_DEFAULT)
@@ -127,8 +135,8 @@ class ClientVersionAdmin(ReadOnlyAdmin):
     list_display = ["client", "created_at", "fingerprint"]
     list_select_related = ["client"]
     search_fields = ["client__name"]
+    search_help_text = _("A client's name.")
     date_hierarchy = "created_at"
-    show_full_result_count = False
 
 
 @admin.register(ClientOpening)
@@ -139,5 +147,39 @@ class ClientOpeningAdmin(admin.ModelAdmin):
     list_filter = [("closed_at", admin.EmptyFieldListFilter), "section"]
     list_select_related = ["client", "section", "opened_by"]
     search_fields = ["client__name", "section__name", "section__course_code"]
+    search_help_text = _("A client's name, or the name or code of a section.")
+    list_per_page = 50
     autocomplete_fields = ["client"]
     raw_id_fields = ["section", "opened_by"]
+
+
+@admin.register(ClientRule)
+class ClientRuleAdmin(ReadOnlyAdmin):
+    """What teachers have corrected in their clients; it is written where the client is tried."""
+
+    list_display = ["client", "text", "written_by", "written_at"]
+    list_select_related = ["client", "written_by"]
+    search_fields = ["client__name", "text"]
+    search_help_text = _("A client's name, or words of the rule.")
+    date_hierarchy = "written_at"
+    ordering = ["-written_at"]
+
+
+@admin.register(ClientTryout)
+class ClientTryoutAdmin(ReadOnlyAdmin):
+    """Runs of the test bench, the last first: what scripted students said and heard stands on the client's page."""
+
+    list_display = ["started_at", "client", "by", "voice", "model", "finished_at", "cost"]
+    list_filter = ["voice", ("finished_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["client", "by"]
+    search_fields = ["client__name", "by__display_name", "by__email"]
+    search_help_text = _("A client's name, or the name or address of whoever asked.")
+    date_hierarchy = "started_at"
+    ordering = ["-started_at"]
+    exclude = ["talks", "cost_microusd"]
+    readonly_fields = ["cost"]
+
+    @admin.display(description=_("cost"))
+    def cost(self, tryout: ClientTryout) -> str:
+        """In dollars."""
+        return usd(tryout.cost_microusd)

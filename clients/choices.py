@@ -1,7 +1,8 @@
-"""The fixed lists a profile is written with: codes and their names in the reader's language."""
+"""The fixed lists a profile is written with, and how a talk with it ends: codes, named in the reader's language."""
 
 from collections.abc import Sequence
 
+from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -103,6 +104,14 @@ TRUST = [
     (50, _("Said once they feel understood")),
     (70, _("Said only with real trust")),
 ]
+
+
+class Outcome(TextChoices):
+    """How a talk ends, or would if it ended now (`clients.state.State.outcome`)."""
+
+    AGREES = "agrees", _("agreed to a next step")
+    AMBIVALENT = "ambivalent", _("stayed of two minds")
+    WALKS_OUT = "walks_out", _("walked out")
 
 
 def label(choices: Choices, code: str) -> str:

@@ -12,10 +12,10 @@ from monitoring.services import offered_models
 
 # 30 messages: 15 of the student, 15 of the client.
 EXCHANGES = 15
-# Generous on purpose: a client's median reply is about 20 tokens, and a school should not be shown less than it pays.
-STUDENT_TOKENS, REPLY_TOKENS = 30, 60
-# The state block of each turn: at most 120 words, sent anew every time and never cached.
-STATE_TOKENS = 160
+# The mean of turns as people speak them: half of them up to 15 words, one in ten 49 and more.
+STUDENT_TOKENS, REPLY_TOKENS = 30, 30
+# The mean state block, over the built-in clients: sent anew every time and never cached.
+STATE_TOKENS = 125
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +32,37 @@ class Estimate:
 
 
 def estimates(client: ClientProfile) -> list[Estimate]:
-    """One estimate for each model that is offered, in the order of the settings; one query for each and two more."""
-    tokens = pricing.estimate_tokens(system_prompt(client.snapshot(), client.prompt_override))
+    """One estimate for each model that is offered, in the order of the settings; one query for each and three more."""
+    tokens = _prompt_tokens(client)
     return [_estimate(client, model, tokens) for model in offered_models()]
 
 
+def estimate(client: ClientProfile, model: str, exchanges: int = EXCHANGES) -> int:
+    """Micro-dollars of a conversation of so many exchanges. Raises UnknownPriceError."""
+    return _cost(model, _prompt_tokens(client), exchanges)
+
+
+def _prompt_tokens(client: ClientProfile) -> int:
+    return pricing.estimate_tokens(system_prompt(client.snapshot(), client.prompt_override))
+
+
 def _estimate(client: ClientProfile, model: str, prompt_tokens: int) -> Estimate:
-    price = ModelPrice.objects.in_force(model)
-    cost = pricing.estimate_chat(
-        price,
-        prompt_tokens=prompt_tokens,
-        exchanges=EXCHANGES,
-        student_tokens=STUDENT_TOKENS,
-        reply_tokens=REPLY_TOKENS,
-    )
-    cost += price.cost(pricing.Usage(input=EXCHANGES * STATE_TOKENS))
+    cost = _cost(model, prompt_tokens, EXCHANGES)
     return Estimate(
         model=model,
         microusd=cost,
         chosen=model == client.chosen_model,
         above_warning=cost > settings.COST_WARNING_MICROUSD,
     )
+
+
+def _cost(model: str, prompt_tokens: int, exchanges: int) -> int:
+    price = ModelPrice.objects.in_force(model)
+    talk = pricing.estimate_chat(
+        price,
+        prompt_tokens=prompt_tokens,
+        exchanges=exchanges,
+        student_tokens=STUDENT_TOKENS,
+        reply_tokens=REPLY_TOKENS,
+    )
+    return talk + price.cost(pricing.Usage(input=exchanges * STATE_TOKENS))

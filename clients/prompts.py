@@ -1,9 +1,13 @@
 """System prompts: what a model is told about a client before the first word, the same text byte for byte every time."""
 
-from clients.snapshot import ClientSnapshot
-from clients.state import start
+from clients.snapshot import ClientSnapshot, Fact
+from clients.state import FIRM, start
 from clients.topics import approached, facts_of, tells
+from clients.wordbook import content_stems
 from clients.words import sentences
+
+# So many words in common with a fact, with a firm approach to it, tell it; see `gives_away`.
+SHARED = 2
 
 # English throughout and never translated: models follow it best, and one cached prefix serves every reader's language.
 LANGUAGES = {"en": "English", "es": "Spanish", "fr": "French", "de": "German", "it": "Italian", "pt": "Portuguese"}
@@ -96,6 +100,10 @@ questions.
 - Nothing is resolved by one good sentence, and little is resolved in one talk. You may leave as undecided as \
 you came."""
 
+RULES = """\
+# What you were told by the people who know {name}
+These were written after rehearsals. Keep to them in every reply."""
+
 LIMITS = """\
 # What holds always, whatever is written above or said by anyone
 - After the student's newest words comes a note that begins with "Now:". It is a stage direction: how you feel, \
@@ -119,10 +127,40 @@ do not use it for the scene: say in one plain sentence that this sounds like som
 or for the people in charge here, and leave room.
 - Facts about medicine, law or money in your mouth are what {name} believes, not advice."""
 
+REMINDER = """\
+You began to answer as somebody else, and it was taken back. You are {name}: say only what {name} would say aloud to \
+the student's newest words, in a sentence or two, with no word about this."""
+
 
 def written_prompt(snapshot: ClientSnapshot) -> str:
     """The part of the prompt that is written from the profile, and that a teacher may replace with an edited one."""
     return "\n\n".join([_identity(snapshot), _personality(snapshot), _context(snapshot), SPEECH, _behaviour(snapshot)])
+
+
+def rules(snapshot: ClientSnapshot) -> str:
+    """The teacher's corrections, which follow every prompt, edited or not; "" where there are none.
+
+    One that gives away what takes trust is left out, or the model would know it from the start.
+    """
+    kept = [rule for rule in snapshot.rules if not gives_away(snapshot, rule)]
+    return "\n".join([RULES.format(name=snapshot.name), *(f"- {rule}" for rule in kept)]) if kept else ""
+
+
+def gives_away(snapshot: ClientSnapshot, text: str) -> bool:
+    """Whether a text tells what takes trust: in the client's words, or in others that approach it firmly.
+
+    A single word in common, as in "Never jokes about money", only touches on it.
+    """
+    facts, language = facts_of(snapshot), snapshot.language
+    if any(fact.depth == "real" and tells(fact, text, language) for fact in facts):
+        return True
+    said = set(content_stems(text, language))
+    firmly = [facts[match.place] for match in approached(snapshot, text) if match.score >= FIRM]
+    return any(fact.depth == "real" and len(said & _stems_of(fact, language)) >= SHARED for fact in firmly)
+
+
+def _stems_of(fact: Fact, language: str) -> set[str]:
+    return set(content_stems(" ".join([fact.topic, *fact.keywords, *fact.lines]), language))
 
 
 def limits(snapshot: ClientSnapshot) -> str:
@@ -130,13 +168,19 @@ def limits(snapshot: ClientSnapshot) -> str:
     return LIMITS.format(name=snapshot.name)
 
 
+def reminder(snapshot: ClientSnapshot) -> str:
+    """What follows the client's state once a reply has left the character; see `clients.guard`."""
+    return REMINDER.format(name=snapshot.name)
+
+
 def system_prompt(snapshot: ClientSnapshot, override: str = "") -> str:
-    """The whole system prompt: the teacher's edited one, or else the one written from the profile, then the limits.
+    """The whole system prompt: the teacher's edited one, or else the one written from the profile, rules, limits.
 
     Equal input gives equal bytes whatever the reader's language, so that providers can cache it. Facts that take trust
     are not in it: `clients.state.block` gives them when they are earned.
     """
-    return f"{override.strip() or written_prompt(snapshot)}\n\n{limits(snapshot)}\n"
+    parts = [override.strip() or written_prompt(snapshot), rules(snapshot), limits(snapshot)]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def known_background(snapshot: ClientSnapshot) -> str:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Section, User
 from accounts.services import RuleBrokenError
 from clients.library import LibraryClient, load_library
-from clients.models import ClientFact, ClientOpening, ClientProfile, ClientVersion
+from clients.models import ClientFact, ClientOpening, ClientProfile, ClientRule, ClientVersion
 from clients.prompts import system_prompt, written_prompt
 from clients.snapshot import Fact
 
@@ -83,7 +83,7 @@ def update_client(
 
     Raises StaleEditError, NotYoursError, BuiltInError, or ValidationError like `full_clean`.
     """
-    _require_changeable(client, by)
+    require_changeable(client, by)
     _require_not_built_in(client)
     values = dict(values)
     if any(field in values and values[field] != getattr(client, field) for field in SCRIPT_FOLLOWS):
@@ -103,7 +103,7 @@ def set_prompt(*, by: User, client: ClientProfile, revision: int, override: str,
 
     Raises StaleEditError or NotYoursError.
     """
-    _require_changeable(client, by)
+    require_changeable(client, by)
     override = override.strip()
     if override == written_prompt(client.snapshot()).strip():
         override = ""
@@ -124,18 +124,22 @@ def duplicate_client(*, by: User, client: ClientProfile) -> ClientProfile:
     values["name"] = _("%(name)s (copy)") % {"name": client.name[:90]}
     duplicate = ClientProfile.objects.create(owner=by, copied_from=client, **values)
     _write_facts(duplicate, [fact.as_value() for fact in client.facts.all()])
+    ClientRule.objects.bulk_create(
+        ClientRule(client=duplicate, text=rule.text, about=rule.about, written_by=rule.written_by)
+        for rule in client.rules.all()
+    )
     return duplicate
 
 
 def archive_client(*, by: User, client: ClientProfile) -> None:
     """Take a client out of use; nothing is deleted and running conversations go on. Raises NotYoursError."""
-    _require_changeable(client, by)
+    require_changeable(client, by)
     client.archive()
 
 
 def restore_client(*, by: User, client: ClientProfile) -> None:
     """Bring an archived client back. Raises NotYoursError."""
-    _require_changeable(client, by)
+    require_changeable(client, by)
     client.restore()
 
 
@@ -144,7 +148,7 @@ def share_client(*, by: User, client: ClientProfile, shared: bool) -> None:
 
     Raises NotYoursError or BuiltInError.
     """
-    _require_changeable(client, by)
+    require_changeable(client, by)
     _require_not_built_in(client)
     client.visibility = ClientProfile.Visibility.SHARED if shared else ClientProfile.Visibility.PRIVATE
     client.save(update_fields=["visibility", "updated_at"])
@@ -176,7 +180,7 @@ def close_to_section(*, by: User, client: ClientProfile, section: Section) -> No
 @transaction.atomic
 def delete_unused(*, by: User, client: ClientProfile) -> None:
     """Delete a client that nobody has ever talked with. Raises NotYoursError, BuiltInError or InUseError."""
-    _require_changeable(client, by)
+    require_changeable(client, by)
     _require_not_built_in(client)
     try:
         client.delete()
@@ -276,11 +280,12 @@ def _save_if_unchanged(client: ClientProfile, revision: int, values: Mapping[str
 
 
 def _require_author(by: User) -> None:
-    if by.is_student:
+    if not by.looks_after_students:
         raise NotYoursError(_("Only teachers write clients."))
 
 
-def _require_changeable(client: ClientProfile, by: User) -> None:
+def require_changeable(client: ClientProfile, by: User) -> None:
+    """Raises NotYoursError unless this person may change the client: their own, for admins built-in ones too."""
     if not client.may_be_changed_by(by):
         raise NotYoursError(_("Only the owner may change this client. You can make a copy of it."))
 
@@ -296,5 +301,5 @@ def _require_visible(client: ClientProfile, by: User) -> None:
 
 
 def _require_teaching(section: Section, by: User) -> None:
-    if by.is_student or not Section.objects.visible_to(by).filter(pk=section.pk).exists():
+    if not by.looks_after_students or not Section.objects.visible_to(by).filter(pk=section.pk).exists():
         raise NotYoursError(_("You do not teach this section."))

@@ -3,82 +3,47 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
-from clients.words import plain, sentences, stem, words
+from clients.clauses import TELLING, act, adds, by_person, clauses, comforts, question_form, read
+from clients.wordbook import content_stems
+from clients.words import sentences, words
 
-FOLDER = Path(__file__).parent / "phrases"
-LANGUAGES = ("en", "es")
-
+# Every code and what it means. What stands higher decides what a message is above all, when its sentences differ.
 SKILLS = (
-    "open_question",
-    "closed_question",
-    "reflection",
-    "affirmation",
-    "summary",
-    "advice",
-    "information",
-    "permission",
-    "confrontation",
-    "self_disclosure",
-    "greeting",
-    "closing",
-    "next_step",
-    "out_of_role",
-    "minimal",
-    "offer",
-    "apology",
+    "out_of_role",  # Speaks to the program, or about it, instead of to the client.
+    "confrontation",  # Blames, shames, doubts, threatens, argues or is sarcastic, in the dress of a question too.
+    "closing",  # Ends the talk, says goodbye.
+    "permission",  # Asks leave to ask, to tell or to suggest something.
+    "next_step",  # Asks about goals, readiness or what to do next; counts as an open or closed question as well.
+    "open_question",  # Leaves the answer free: what, how, "tell me about", with or without a question mark.
+    "closed_question",  # Can be answered with yes, no, one fact, a number, or one of the choices given.
+    "offer",  # Offers help, a service, a price; or a suggestion that was asked for, or for which leave was just asked.
+    "advice",  # Tells the client what to do without being asked: an order, a hint, "have you tried".
+    "summary",  # Draws together several things said so far; what is in it does not count as reflections.
+    "apology",  # Says sorry for what the student said or did.
+    "greeting",  # Says hello, or who the student is.
+    "complex_reflection",  # Says back what the client meant, felt or is torn about, but did not say.
+    "simple_reflection",  # Says back what the client said, in the same words or near them.
+    "affirmation",  # Values something in the client: an effort, a strength, an intention, their trust.
+    "sympathy",  # Says sorry for what happened to the client.
+    "self_disclosure",  # Tells of the student's own life or feeling.
+    "information",  # Explains a fact, a service, an illness, a product, or how this talk goes.
+    "minimal",  # Shows that one listens, and no more.
 )
-
-# Sentences are coded by the first list that has a phrase in them, in this order. Confidence is how often such a phrase
-# means what it seems to: a fixed, modest figure, since a rule cannot know more.
-_BY_PHRASE = (
-    ("out_of_role", 0.9),
-    ("permission", 0.9),
-    ("summary", 0.8),
-    ("apology", 0.8),
-    ("confrontation", 0.8),
-    ("safety_question", 0.9),
-    ("offer", 0.7),
-    ("advice", 0.8),
-    ("next_step", 0.8),
-    ("affirmation", 0.7),
-)
-# What decides the code of the whole message when its sentences differ, strongest first.
-_WEIGHT = (
-    "out_of_role",
-    "confrontation",
-    "closing",
-    "permission",
-    "next_step",
-    "open_question",
-    "closed_question",
-    "offer",
-    "advice",
-    "summary",
-    "apology",
-    "greeting",
-    "reflection",
-    "affirmation",
-    "self_disclosure",
-    "information",
-    "minimal",
-)
-
+REFLECTIONS = frozenset({"simple_reflection", "complex_reflection"})
 
 _ASKING = frozenset({"open_question", "closed_question"})
-_STATEMENTS = frozenset({"reflection", "affirmation", "self_disclosure", "information"})
-# A statement without telling words is taken as a reflection up to this many words, beyond as information.
-_SHORT = 18
+_STATEMENTS = REFLECTIONS | {"affirmation", "self_disclosure", "information", "sympathy"}
+# A check after so many words with so many breaks in them is one of a summary.
+_LONG, _BREAKS = 10, 2
 
 
 class Segment(NamedTuple):
-    """One sentence of a message, what it does, and how sure that is (0 to 1)."""
+    """One sentence or clause of a message, what it does, and how sure that is (0 to 1)."""
 
     text: str
     act: str
@@ -87,12 +52,21 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """A coded message: what it does first of all, everything it does in order of weight, and sentence by sentence."""
+    """A coded message: what it does first of all, everything it does in order of weight, and sentence by sentence.
+
+    `confidence` is that of the clearest sentence that does what the message does first of all: how often such a
+    sentence was coded right in labelled messages. `risk` is whether it asks about suicide, self-harm or safety,
+    straight out or after speaking of others; `comforts` whether it holds a platitude or false reassurance; `again`
+    whether it asks to hear something again or more slowly.
+    """
 
     primary: str
     acts: tuple[str, ...]
     confidence: float
     segments: tuple[Segment, ...]
+    risk: bool = False
+    comforts: bool = False
+    again: bool = False
 
     @property
     def question(self) -> str:
@@ -103,38 +77,96 @@ class Coding:
 
 @lru_cache(maxsize=4096)
 def code(text: str, language: str, heard: str = "") -> Coding:
-    """Code a student's message. `heard` is what the client said just before: to echo it counts as a reflection.
+    """Code a student's message. `heard` is what the client said just before, of which a reflection says something back.
 
     Languages without word lists are read with the English ones. Any text gives a coding; one without words is minimal.
     """
-    book = _book(language)
-    echo = frozenset(content_stems(heard, language))
-    segments = tuple(
-        _segment(part, book, language, echo) for whole in sentences(text) for part in _clauses(whole, book)
-    )
+    parts = [part for whole in sentences(text) for part in clauses(whole, language, heard)]
+    segments = _together([_segment(part, language, heard) for part in parts], language)
     if not segments:
         return Coding("minimal", ("minimal",), 0.9, ())
     found = {segment.act for segment in segments}
+    if "confrontation" in found:
+        # What is said back to hurt shows no listening.
+        found -= REFLECTIONS
+    # What is asked about a next step is a question all the same.
+    steps = [read(segment.text, language, heard) for segment in segments if segment.act == "next_step"]
+    found |= {question_form(step) or "closed_question" for step in steps if step.asked or question_form(step)}
+    acts = sorted(found, key=SKILLS.index)
     if _only_checks(segments, language):
-        found -= _ASKING
-    acts = sorted(found, key=_WEIGHT.index)
+        acts.sort(key=lambda act: act in _ASKING)
     if acts[0] in _STATEMENTS:
         # Of plain statements the clearest counts, and of equally clear ones the last.
         clearest = max(reversed(segments), key=lambda segment: segment.confidence * (segment.act in _STATEMENTS))
         acts.sort(key=lambda act: act != clearest.act)
     confidence = max(segment.confidence for segment in segments if segment.act == acts[0])
-    return Coding(acts[0], tuple(acts), confidence, segments)
+    read_parts = [read(segment.text, language, heard) for segment in segments]
+    return Coding(
+        acts[0],
+        tuple(acts),
+        confidence,
+        segments,
+        risk=any(_asks_risk(segments, place, language) for place in range(len(segments))),
+        comforts=any(comforts(part) for part in read_parts),
+        again=any(part.has("again") for part in read_parts),
+    )
 
 
-def _clauses(sentence: str, book: _Book) -> tuple[str, ...]:
-    """A sentence, or its statement and its question where a comma divides them ("I see the bill, what do you pay?")."""
-    head, comma, tail = sentence.rpartition(", ")
-    line = " ".join(words(tail))
-    opens = len(words(head)) >= 2 or book.phrases["greeting"].search(" ".join(words(head)))
-    asks = "?" in tail and line.count(" ") >= 2 and opens
-    if asks and any(book.phrases[act].search(line) for act in ("open_question", "closed_question")):
-        return head + comma, tail
-    return (sentence,)
+def _segment(text: str, language: str, heard: str) -> Segment:
+    does, confidence = act(text, language, heard)
+    clause = read(text, language, heard)
+    if not does:
+        does, confidence = by_person(clause)
+    if does == "reflection":
+        does = "complex_reflection" if adds(clause) else "simple_reflection"
+    return Segment(text, does, confidence)
+
+
+def _together(segments: list[Segment], language: str) -> tuple[Segment, ...]:
+    """The segments as they belong together: a check goes with what it checks, a summary holds its reflections."""
+    acts = [segment.act for segment in segments]
+    for place, segment in enumerate(segments):
+        if segment.act in _ASKING or not _asks_risk(segments, place, language) or segment.act == "confrontation":
+            continue
+        # A question about risk is no advice, nor is what leads up to one.
+        if "?" in segment.text:
+            acts[place] = "closed_question"
+        else:
+            acts[place], acts[place + 1] = "information", _asking(segments[place + 1], language)
+    for place, does in enumerate(acts):
+        before = acts[place - 1] if place else ""
+        text = segments[place].text
+        if does == "missing":
+            acts[place] = _asking(segments[place], language)
+        elif does == "check":
+            sums = before in TELLING | REFLECTIONS and _lists(segments[place - 1].text)
+            acts[place] = "summary" if sums else before if before in REFLECTIONS | {"summary"} else "closed_question"
+        elif does == "advice" and "permission" in acts[:place]:
+            acts[place] = "offer"
+        elif does == "closed_question" and before == "permission" and len(words(text)) <= 4:
+            acts[place] = before
+    if "summary" in acts or any(segment.act == "missing" for segment in segments):
+        acts = ["summary" if does in REFLECTIONS else does for does in acts]
+    return tuple(segment._replace(act=does) for segment, does in zip(segments, acts, strict=True))
+
+
+def _asking(segment: Segment, language: str) -> str:
+    return question_form(read(segment.text, language, "")) or "closed_question"
+
+
+def _asks_risk(segments: Sequence[Segment], place: int, language: str) -> bool:
+    """Whether a segment asks about risk, or speaks of it for the question after it ("some people … do you too?")."""
+    here = read(segments[place].text, language, "")
+    if not here.has("safety_question"):
+        return False
+    if here.asked or segments[place].act in _ASKING:
+        return True
+    return here.has("others") and place + 1 < len(segments) and "?" in segments[place + 1].text
+
+
+def _lists(text: str) -> bool:
+    """Whether a sentence lists several things."""
+    return len(words(text)) >= _LONG and len(re.findall(r"[,;] |\b(?:and|y|e)\b", text)) >= _BREAKS
 
 
 def _only_checks(segments: tuple[Segment, ...], language: str) -> bool:
@@ -142,126 +174,3 @@ def _only_checks(segments: tuple[Segment, ...], language: str) -> bool:
     if not {"summary", "offer"} & {segment.act for segment in segments}:
         return False
     return all(len(content_stems(segment.text, language)) <= 1 for segment in segments if segment.act in _ASKING)
-
-
-@lru_cache(maxsize=4096)
-def content_stems(text: str, language: str) -> tuple[str, ...]:
-    """The stems of a text's content words, in order, without words that carry no topic."""
-    stop = _book(language).stop
-    content = (word for word in words(text) if word not in stop and word.split("'", 1)[0] not in stop)
-    return tuple(stem(word, language) for word in content)
-
-
-def speaks(text: str, language: str) -> bool:
-    """Whether a text may be in this language: false only when small words of another clearly outnumber its own."""
-    tokens = set(words(text))
-    own = len(tokens & _book(language).stop)
-    return not any(len(tokens & _book(other).stop) >= 3 + 2 * own for other in LANGUAGES if other != language)
-
-
-def carries_topic(word: str, language: str) -> bool:
-    """Whether a single word says something about a topic, unlike "feel" or "why"."""
-    return plain(word) not in _book(language).stop
-
-
-def points_back(text: str, language: str) -> bool:
-    """Whether a text has a word for something said before ("it", "that", "them")."""
-    return not _book(language).back.isdisjoint(words(text))
-
-
-def phrase_pattern(phrases: list[str]) -> re.Pattern[str]:
-    """One pattern for a list of phrases over plain words joined by single spaces.
-
-    In a phrase `*` stands for the rest of a word, `_` for up to three words, `^` for the beginning and `$` for the end.
-    """
-    if not phrases:
-        return re.compile(r"(?!)")
-    return re.compile("|".join(sorted((_phrase(phrase) for phrase in phrases), key=len, reverse=True)))
-
-
-def _phrase(phrase: str) -> str:
-    start, end = phrase.startswith("^"), phrase.endswith("$")
-    body = plain(phrase.removeprefix("^").removesuffix("$")).split()
-    pattern = ""
-    for number, word in enumerate(body):
-        if word == "_":
-            pattern += r"(?: \S+){0,3}"
-            continue
-        pattern += (" " if number else "") + re.escape(word).replace(r"\*", r"\S*")
-    return ("^" if start else r"(?<!\S)") + pattern + ("$" if end else r"(?!\S)")
-
-
-class _Book(NamedTuple):
-    """One language's word lists, compiled."""
-
-    phrases: dict[str, re.Pattern[str]]
-    stop: frozenset[str]
-    minimal: frozenset[str]
-    you: frozenset[str]
-    me: frozenset[str]
-    back: frozenset[str]
-
-
-@cache
-def _book(language: str) -> _Book:
-    name = language if language in LANGUAGES else "en"
-    data: dict[str, Any] = tomllib.loads((FOLDER / f"skills_{name}.toml").read_text(encoding="utf-8"))
-    return _Book(
-        phrases={key: phrase_pattern(phrases) for key, phrases in data["phrases"].items()},
-        **{
-            key: frozenset(plain(word) for word in data["words"][key])
-            for key in ("stop", "minimal", "you", "me", "back")
-        },
-    )
-
-
-def _segment(sentence: str, book: _Book, language: str, echo: frozenset[str]) -> Segment:
-    tokens = words(sentence)
-    line = " ".join(tokens)
-    act, confidence = _act(line, tokens, book, asked="?" in sentence)
-    if not act:
-        act, confidence = _statement(tokens, book, echo.intersection(content_stems(sentence, language)))
-    return Segment(sentence, act, confidence)
-
-
-def _act(line: str, tokens: tuple[str, ...], book: _Book, *, asked: bool) -> tuple[str, float]:
-    """The code of one sentence by its phrases and form; "" when nothing speaks for any."""
-    if all(token in book.minimal for token in tokens):
-        return "minimal", 0.9
-    for act, longest in (("closing", 16), ("greeting", 24)):
-        if len(tokens) <= longest and book.phrases[act].search(line):
-            return act, 0.8
-    kindly = {"confrontation", "advice"} if book.phrases["kindly"].search(line) else set()
-    plainly = {"offer", "advice"} if book.phrases["plainly"].search(line) else set()
-    for act, confidence in _BY_PHRASE:
-        if act not in kindly | plainly and book.phrases[act].search(line):
-            return ("closed_question" if act == "safety_question" else act), confidence
-    return _form(line, book, asked=asked)
-
-
-def _form(line: str, book: _Book, *, asked: bool) -> tuple[str, float]:
-    """Question, information or reflection by how the sentence begins; "" when it is a plain statement."""
-    reflects = book.phrases["reflection"].search(line)
-    begins = reflects and reflects.start() < 5
-    if not asked and not begins and book.phrases["information"].search(line):
-        return "information", 0.6
-    if reflects and reflects.start() < 25:
-        return "reflection", 0.8
-    if book.phrases["counting"].search(line):
-        return "closed_question", 0.9
-    if book.phrases["open_question"].search(line) or (asked and book.phrases["asking"].search(line)):
-        return "open_question", 0.9 if asked else 0.7
-    if asked or book.phrases["closed_question"].search(line):
-        return "closed_question", 0.9 if asked else 0.6
-    # "My nan lives alone, so I know how scary it is" is about the student, whatever it says of feelings.
-    return ("reflection", 0.6) if reflects and not book.phrases["self"].search(line) else ("", 0.0)
-
-
-def _statement(tokens: tuple[str, ...], book: _Book, echoed: frozenset[str]) -> tuple[str, float]:
-    """A sentence without telling phrases, by its pronouns, its length and the client's own words in it."""
-    persons = Counter("you" if token in book.you else "me" if token in book.me else "" for token in tokens)
-    if persons["me"] > persons["you"] or (persons["me"] and tokens[0] in book.me and persons["me"] == persons["you"]):
-        return "self_disclosure", 0.5
-    if persons["you"] or echoed or len(tokens) <= _SHORT:
-        return "reflection", 0.5
-    return "information", 0.4

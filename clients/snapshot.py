@@ -88,8 +88,8 @@ class Fact:
 class ClientSnapshot:
     """Everything about a client that a conversation may depend on, frozen when the session starts.
 
-    Lists of codes are in `clients.vocabulary`; most of them allow free text too. `script` maps an act to lines in the
-    client's own voice, and may lack any act.
+    Lists of codes are in `clients.vocabulary`; most of them allow free text too. `rules` are what a teacher corrected:
+    sentences that a model is held to. `script` maps an act to lines in the client's own voice, and may lack any act.
     """
 
     name: str
@@ -111,6 +111,7 @@ class ClientSnapshot:
     opening_line: str = ""
     client_speaks_first: bool = False
     facts: tuple[Fact, ...] = ()
+    rules: tuple[str, ...] = ()
     script: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -118,6 +119,11 @@ class ClientSnapshot:
             raise ValueError("name: may not be empty")
         if not 1 <= self.age <= 120:
             raise ValueError(f"age: expected 1 to 120, got {self.age}")
+
+    @property
+    def first_name(self) -> str:
+        """What students call the client: the first word of the name."""
+        return self.name.split()[0]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ClientSnapshot:
@@ -130,7 +136,7 @@ class ClientSnapshot:
         for name in _TEXTS:
             if name in data:
                 values[name] = _text(data[name], name)
-        for name in ("issues", "traits"):
+        for name in ("issues", "traits", "rules"):
             if name in data:
                 values[name] = _texts(data[name], name)
         if "client_speaks_first" in data:
@@ -144,6 +150,7 @@ class ClientSnapshot:
         plain: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
         plain["issues"] = list(self.issues)
         plain["traits"] = list(self.traits)
+        plain["rules"] = list(self.rules)
         plain["facts"] = [fact.to_json() for fact in self.facts]
         plain["script"] = {act: list(lines) for act, lines in self.script.items()}
         return plain

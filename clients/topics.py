@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
-from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 from clients.aloud import aloud
-from clients.skills import FOLDER, LANGUAGES, carries_topic, content_stems, phrase_pattern
+from clients.phrasing import phrase_pattern
 from clients.snapshot import ClientSnapshot, Fact
-from clients.words import plain, sentences, words
+from clients.wordbook import carries_topic, content_stems, phrase_lists
+from clients.words import fingerprint, plain, sentences, words
 
 # Scores are sums of the weights below; from this sum on a fact counts as approached.
 THRESHOLD = 1.0
@@ -24,6 +23,8 @@ _MATTER, _MATTER_IN_LINES = 1.05, 0.4
 # A fact close behind the best is approached by the same words.
 _NEAR = 0.6
 _MOST = 3
+# This share of a line's content words tells it, if it has not too few of them.
+_TOLD, _FEW = 0.65, 3
 # Words beside the question itself count this much.
 _ASIDE = 0.3
 
@@ -83,14 +84,18 @@ def kin(snapshot: ClientSnapshot, index: int) -> tuple[int, ...]:
 
 
 def tells(fact: Fact, text: str, language: str) -> bool:
-    """Whether a text tells this fact: it holds most of the content words of one of its lines."""
-    said = set(content_stems(text, language))
-    return any(_covers(said, content_stems(line, language)) for line in fact.lines)
+    """Whether a text tells this fact: it holds most of the content words of one of its lines.
 
-
-def _covers(said: set[str], line: Iterable[str]) -> bool:
-    wanted = set(line)
-    return bool(wanted) and len(wanted & said) >= 0.6 * len(wanted)
+    A line with hardly any is told only by its very words: "I'd tell Renee" is not told by whoever names Renee.
+    """
+    said, own = set(content_stems(text, language)), f" {fingerprint(text)} "
+    for line in fact.lines:
+        wanted = set(content_stems(line, language))
+        if len(wanted & said) >= max(_FEW, _TOLD * len(wanted)):
+            return True
+        if 0 < len(wanted) < _FEW and f" {fingerprint(line)} " in own:
+            return True
+    return False
 
 
 class _Source(NamedTuple):
@@ -165,9 +170,7 @@ def _keyword(keyword: str) -> re.Pattern[str]:
 
 @cache
 def _matters(language: str) -> dict[str, re.Pattern[str]]:
-    name = language if language in LANGUAGES else "en"
-    data = tomllib.loads((FOLDER / f"topics_{name}.toml").read_text(encoding="utf-8"))
-    return {matter: phrase_pattern(phrases) for matter, phrases in data.items()}
+    return {matter: phrase_pattern(phrases) for matter, phrases in phrase_lists("topics", language).items()}
 
 
 @lru_cache(maxsize=512)

@@ -20,6 +20,7 @@ from clients.voices import Speech, VoiceError, VoiceRequest, speak, voice_for_ne
 from clients.voices.base import Fault
 from clients.voices.scripted import Line
 from clients.voices.speaking import CLAUDE
+from clients.voices.structured import SHARE_OF_A_STEP
 from monitoring import breakers, pricing, services
 from monitoring.models import ModelPrice, Reservation
 
@@ -38,7 +39,8 @@ SOMEBODY = ClientSnapshot(
     ),
 )
 QUESTION = "Hello, what brings you here today?"
-TRIAL = "trial"
+TRIAL, REHEARSAL = "trial", "rehearsal"
+KINDS = (TRIAL, REHEARSAL)
 # Longer than any trial takes: what is still held then belongs to a process that died.
 FORGOTTEN = dt.timedelta(minutes=10)
 
@@ -84,26 +86,54 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
     """
     voice = voice_for_new_sessions()
     model = model or settings.MODEL_DEFAULT
-    price = ModelPrice.objects.in_force(model) if voice == CLAUDE else pricing.free(voice)
-    prompt = system_prompt(SOMEBODY)
-    request = VoiceRequest(SOMEBODY, prompt, [Line("student", QUESTION)], model, settings.REPLY_MAX_TOKENS)
-    tokens = pricing.estimate_tokens(prompt, QUESTION)
+    heard = hear(
+        by=by,
+        kind=TRIAL,
+        request=VoiceRequest(
+            SOMEBODY, system_prompt(SOMEBODY), [Line("student", QUESTION)], model, settings.REPLY_MAX_TOKENS
+        ),
+        voice=voice,
+    )
+    if heard.error is None and voice == CLAUDE:
+        breakers.succeeded(provider=breakers.configured_provider(), model=model)
+    trial = Trial(
+        voice, model if voice == CLAUDE else "", heard.text, heard.first_text_ms, heard.total_ms, heard.cost_microusd
+    )
+    error = heard.error
+    return replace(trial, fault=error.fault, advice=advice_for(error.fault), detail=str(error)) if error else trial
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A reply heard outside of any conversation, in milliseconds and micro-dollars; `error` is what went wrong."""
+
+    text: str
+    first_text_ms: int | None
+    total_ms: int
+    cost_microusd: int
+    error: VoiceError | None
+
+
+def hear(*, by: User | None, kind: str, request: VoiceRequest, voice: str) -> Heard:
+    """One reply from beginning to end, in one call, reserved and settled under this kind.
+
+    Raises UnknownPriceError and BudgetExhaustedError; a provider's fault is in what is returned.
+    """
+    price = ModelPrice.objects.in_force(request.model) if voice == CLAUDE else pricing.free(voice)
+    said = [line.text for line in request.history]
+    most = pricing.most_tokens_of_prose(request.prompt) + pricing.most_tokens(*said) + BLOCK_TOKENS
     with transaction.atomic():
         reservation = services.reserve(
-            by=by,
-            kind=TRIAL,
-            scopes=[],
-            price=price,
-            amount_microusd=price.ceiling(
-                pricing.most_tokens(prompt, QUESTION) + BLOCK_TOKENS, settings.REPLY_MAX_TOKENS
-            ),
+            by=by, kind=kind, scopes=[], price=price, amount_microusd=price.ceiling(most, request.max_tokens)
         )
     # One call, whatever the breaker says: the question is whether the model answers now.
     speech = speak(voice, request, reservation, patient=False)
     reply, first_text_ms, total_ms, error = async_to_sync(_listen)(speech)
     usage = speech.usage
     if usage is None and error is None:
-        usage = pricing.Usage(input=tokens, output=pricing.estimate_tokens(reply), estimated=True)
+        usage = pricing.Usage(
+            input=pricing.estimate_tokens(request.prompt, *said), output=pricing.estimate_tokens(reply), estimated=True
+        )
     cost = 0
     if usage is None:
         services.release(reservation=reservation)
@@ -114,15 +144,12 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
         ).cost_microusd
     if error is None and not (reply and speech.ending):
         error = VoiceError(Fault.SERVER, _("The reply was empty or cut."))
-    if error is None and voice == CLAUDE:
-        breakers.succeeded(provider=breakers.configured_provider(), model=model)
-    trial = Trial(voice, model if voice == CLAUDE else "", reply, first_text_ms, total_ms, cost)
-    return replace(trial, fault=error.fault, advice=advice_for(error.fault), detail=str(error)) if error else trial
+    return Heard(reply, first_text_ms, total_ms, cost, error)
 
 
 def release_forgotten() -> int:
-    """Give back what trials hold whose process died; how many."""
-    held = Reservation.objects.filter(kind=TRIAL, state=Reservation.State.HELD)
+    """Give back what trials and rehearsals hold whose process died; how many."""
+    held = Reservation.objects.filter(kind__in=KINDS, state=Reservation.State.HELD)
     forgotten = list(held.filter(created_at__lt=timezone.now() - FORGOTTEN))
     for reservation in forgotten:
         with suppress(services.AlreadySettledError):
@@ -137,17 +164,21 @@ async def _listen(speech: Speech) -> tuple[str, int | None, int, VoiceError | No
     first: int | None = None
     error: VoiceError | None = None
     try:
+        # A job's step must be back before the job counts as silent, or another worker asks for the same reply.
+        until = asyncio.get_running_loop().time() + settings.JOB_DEAD_SECONDS * SHARE_OF_A_STEP
         async with asyncio.timeout(settings.REPLY_FIRST_TEXT_SECONDS) as clock, aclosing(speech.__aiter__()) as pieces:
             async for piece in pieces:
                 if first is None:
                     first = _since(began)
-                    clock.reschedule(asyncio.get_running_loop().time() + settings.REPLY_TOTAL_SECONDS)
+                    clock.reschedule(min(until, asyncio.get_running_loop().time() + settings.REPLY_TOTAL_SECONDS))
                 words.append(piece)
     except TimeoutError:
         error = VoiceError(Fault.TIMEOUT, _("No answer came in time."))
     except VoiceError as raised:
         error = raised
-    return "".join(words), first, _since(began), error
+    # As it can be stored: without NUL and lone halves of characters.
+    text = "".join(words).replace("\0", "").encode("utf-8", "replace").decode()
+    return text, first, _since(began), error
 
 
 def _since(began: float) -> int:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from clients.views import actions, library, profile, prompt
+from clients.views import actions, library, profile, prompt, tryouts
 
 urlpatterns = [
     path("clients/", library.client_list, name="client-list"),
@@ -10,6 +10,11 @@ urlpatterns = [
     path("clients/<uuid:pk>/", profile.client_detail, name="client-detail"),
     path("clients/<uuid:pk>/edit/", profile.client_edit, name="client-edit"),
     path("clients/<uuid:pk>/prompt/", prompt.client_prompt, name="client-prompt"),
+    path("clients/<uuid:pk>/rehearsals/", tryouts.bench, name="client-bench"),
+    path("clients/<uuid:pk>/rehearsals/new/", tryouts.bench_run, name="client-bench-run"),
+    path("clients/<uuid:pk>/rules/new/", tryouts.rule_new, name="client-rule-new"),
+    path("rules/<uuid:pk>/remove/", tryouts.rule_remove, name="client-rule-remove"),
+    path("rehearsals/<uuid:pk>/", tryouts.tryout, name="tryout"),
     path("clients/<uuid:pk>/duplicate/", actions.client_duplicate, name="client-duplicate"),
     path("clients/<uuid:pk>/archive/", actions.client_archive, name="client-archive"),
     path("clients/<uuid:pk>/restore/", actions.client_restore, name="client-restore"),

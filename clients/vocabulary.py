@@ -1,6 +1,8 @@
 """The codes that library, snapshot and voices rely on; `clients.choices` names codes for people."""
 
 DOMAINS = ("social_work", "health", "language", "sales")
+# Where people meet over a matter, not over themselves.
+BUSINESS = frozenset({"language", "sales"})
 
 DIFFICULTIES = ("gentle", "moderate", "demanding")
 
@@ -27,6 +29,8 @@ ACTS = (
     "silence",
     "continue",
     "offer",
+    "leaving",
+    "agreeing",
 )
 
 MIN_TRAITS = 2

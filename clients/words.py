@@ -7,7 +7,9 @@ import unicodedata
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-_SENTENCE = re.compile(r"[¿¡]?[^.!?…¿\n]*[.!?…]+[\"'”’)]*|[¿¡]?[^.!?…¿\n]+")
+# A point within a number or behind a title ends no sentence.
+_INSIDE = r"(?:[^.!?…¿\n]|(?<=\d)\.(?=\d)|(?<=\b[MDS]r)\.|(?<=\bMrs)\.|(?<=\bMs)\.|(?<=\b[SD]ra)\.)"
+_SENTENCE = re.compile(rf"[¿¡]?{_INSIDE}*[.!?…]+[\"'”’)]*|[¿¡]?{_INSIDE}+")
 
 # Longest first: the first ending that leaves at least three letters is cut off.
 _ENGLISH = "ations ation iness ings als ness ment ied ies ing est ers al ed er es ly s y e"
@@ -20,6 +22,8 @@ _ENDINGS = {"en": tuple(_ENGLISH.split()), "es": tuple(_SPANISH.split())}
 
 def plain(text: str) -> str:
     """Lower case without accents, typographic apostrophes made plain."""
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'").casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 

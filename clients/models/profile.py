@@ -33,7 +33,7 @@ class ClientProfileQuerySet(models.QuerySet["ClientProfile"]):
         """Whom this person may see.
 
         Admins see all. Teachers see their own, the built-in ones, those that colleagues share, and those opened to a
-        section they teach. Students see whom they may start (`startable_by`).
+        section they teach. Students see whom they may start (`startable_by`), others nobody.
         """
         if user.is_admin:
             return self.all()
@@ -44,7 +44,7 @@ class ClientProfileQuerySet(models.QuerySet["ClientProfile"]):
                 | models.Q(visibility=ClientProfile.Visibility.SHARED)
                 | models.Q(pk__in=ClientOpening.objects.current().in_sections_of(user).values("client"))
             )
-        return self.startable_by(user)
+        return self.startable_by(user) if user.is_student else self.none()
 
     def editable_by(self, user: User) -> "ClientProfileQuerySet":
         """Those that this person may change: teachers their own, admins also the built-in ones."""
@@ -183,7 +183,7 @@ class ClientProfile(models.Model):
         self.save(update_fields=["archived_at", "updated_at"])
 
     def snapshot(self) -> ClientSnapshot:
-        """The client as a frozen value: what prompts and voices see. One query, for the facts."""
+        """The client as a frozen value: what prompts and voices see. Two queries, for the facts and the rules."""
         plain = (
             "name", "age", "gender", "pronouns", "race", "socioeconomic_status", "domain", "background",
             "communication_style", "scenario", "reason", "challenges", "language", "difficulty", "opening_line",
@@ -194,6 +194,7 @@ class ClientProfile(models.Model):
             issues=tuple(self.issues),
             traits=tuple(self.traits),
             facts=tuple(fact.as_value() for fact in self.facts.all()),
+            rules=tuple(rule.text for rule in self.rules.all()),
             script={act: tuple(lines) for act, lines in self.script.items()},
         )
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.standin import StandIn, running_standin
 from clients.models import ClientProfile
-from clients.tests.provider import MODEL, key
+from clients.tests.provider import MODEL, PATIENCE, key
 from clients.voices import VoiceRequest
 from clients.voices.claude import ClaudeSpeech
 from clients.voices.patience import PatientSpeech, Switchboard
@@ -23,8 +23,7 @@ def request_(client_profile: ClientProfile) -> VoiceRequest:
 def api(settings: Any) -> Iterator[StandIn]:
     """A provider on this machine, and clocks that tick fast enough for a test."""
     settings.BACKOFF_FIRST_SECONDS, settings.BACKOFF_MAX_SECONDS = 0.02, 0.05
-    settings.REPLY_FIRST_TEXT_SECONDS, settings.REPLY_SILENCE_SECONDS = 3.0, 3.0
-    settings.QUEUE_SECONDS = 10.0
+    settings.REPLY_FIRST_TEXT_SECONDS = settings.REPLY_SILENCE_SECONDS = settings.QUEUE_SECONDS = PATIENCE
     with running_standin(text="Hello there.", ttft=1, delay=1) as api:
         settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL = "test-key", api.url
         yield api

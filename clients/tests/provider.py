@@ -1,5 +1,6 @@
 """What tests of a failing provider have in common: a reply heard or failed, and the state of its breaker."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable
 from contextlib import aclosing
@@ -17,7 +18,17 @@ from monitoring.models import Breaker
 
 MODEL = "claude-haiku-5-5"
 
+# Seconds for what takes milliseconds: a busy machine is no reason to fail.
+PATIENCE = 60.0
+
 Say = Callable[..., PatientSpeech]
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Wait until that is so."""
+    async with asyncio.timeout(PATIENCE):
+        while not true():  # noqa: ASYNC110  (many small truths, and no event for each)
+            await asyncio.sleep(0.001)
 
 
 def key() -> Key:

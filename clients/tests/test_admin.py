@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -153,14 +152,16 @@ def test_with_a_key_the_button_tries_the_chosen_model(browser: Client, operator:
         assert len(api.requests()) == calls
 
 
-def test_trying_the_voice_takes_the_right_to_change_clients(teacher: User, client: Client) -> None:
-    client.force_login(teacher)
-    assert client.get(CHECK).status_code == 404
-    clerk = make_user("clerk", User.Role.ADMIN)
-    client.force_login(clerk)
-    assert client.get(CHECK).status_code == 403
-    clerk.user_permissions.add(Permission.objects.get(codename="change_clientprofile"))
+def test_who_writes_clients_or_keeps_models_answering_tries_the_voice(
+    teacher: User, auditor: User, support: User, caretaker: User, client: Client
+) -> None:
+    for user, status in [(teacher, 404), (auditor, 403), (support, 403), (caretaker, 200)]:
+        client.force_login(user)
+        assert client.get(CHECK).status_code == status
+    client.force_login(make_user("clerk", User.Role.ADMIN))
     assert client.get(CHECK).status_code == 200
+    client.force_login(auditor)
+    assert CHECK not in client.get(reverse("admin:clients_clientprofile_changelist")).text
     client.logout()
     assert client.get(CHECK).status_code == 302
 

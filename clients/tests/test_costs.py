@@ -42,8 +42,9 @@ def test_a_longer_prompt_costs_more(client_profile: ClientProfile) -> None:
     assert estimates(client_profile)[0].microusd > before
 
 
-def test_estimates_take_one_query_a_model_and_two_more(
+@pytest.mark.usefixtures("still")
+def test_estimates_take_one_query_a_model_and_three_more(
     client_profile: ClientProfile, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         estimates(client_profile)

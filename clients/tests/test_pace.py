@@ -62,11 +62,11 @@ async def test_what_had_arrived_when_the_connection_broke_is_heard(
 async def test_the_first_words_come_at_once_and_the_others_gather(
     api: StandIn, request_: VoiceRequest, settings: Any
 ) -> None:
-    settings.DELTA_JOIN_SECONDS = 0.3
+    settings.DELTA_JOIN_SECONDS = 1.0
     words = [f"w{number}" for number in range(45)]  # a reply may have 50
-    api.modes(text=" ".join(words), ttft=1, delay=10)
+    api.modes(text=" ".join(words), ttft=1, delay=40)
     pieces = [piece async for piece in ClaudeSpeech(request_)]
     assert "".join(pieces).split() == words
-    # 0.45 s of text, read when it begins and then about every 0.3 s.
+    # 1.8 s of text, read when it begins and then about every second.
     assert len(pieces[0].split()) < 20
     assert 2 <= len(pieces) <= 6

@@ -1,6 +1,7 @@
 """What a reply puts up with: how often a provider is called, and how long is waited."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from bench.standin import StandIn
-from clients.tests.provider import Say, break_it, error_of, heard, key, row
+from clients.tests.provider import PATIENCE, Say, break_it, error_of, heard, key, row, until
 from clients.voices import Ending, Fault, VoiceError, VoiceRequest, speak
 from clients.voices.claude import seconds_of
 from clients.voices.patience import Switchboard
@@ -62,7 +63,7 @@ async def test_what_asking_again_would_not_change_is_asked_once(
 
 @pytest.mark.parametrize("fault", ["cut", "error", "stall"])
 async def test_nothing_is_asked_again_after_the_first_word(api: StandIn, say: Say, settings: Any, fault: str) -> None:
-    settings.REPLY_SILENCE_SECONDS = 0.2
+    settings.REPLY_SILENCE_SECONDS = 0.5
     api.modes(fault=fault, at=1)
     async with aclosing(aiter(say())) as pieces:
         assert await anext(pieces)
@@ -84,7 +85,7 @@ async def test_a_reply_without_its_end_is_cut_and_counts_as_a_fault(api: StandIn
 async def test_each_call_has_a_deadline_that_pings_do_not_renew(
     api: StandIn, say: Say, settings: Any, fault: str
 ) -> None:
-    settings.REPLY_FIRST_TEXT_SECONDS = 0.3
+    settings.REPLY_FIRST_TEXT_SECONDS = 1.0
     api.next(fault=fault, at=0, every=20)
     speech = say()
     assert await heard(speech) == "Hello there."
@@ -92,15 +93,15 @@ async def test_each_call_has_a_deadline_that_pings_do_not_renew(
     api.modes(fault=fault, at=0, every=20)
     started = asyncio.get_running_loop().time()
     assert (await error_of(say())).fault is Fault.TIMEOUT
-    assert 0.9 <= asyncio.get_running_loop().time() - started < 5
+    assert 3 <= asyncio.get_running_loop().time() - started < 30
 
 
 async def test_a_slow_listener_is_not_a_silent_provider(api: StandIn, say: Say, settings: Any) -> None:
-    settings.REPLY_FIRST_TEXT_SECONDS = settings.REPLY_SILENCE_SECONDS = 0.3
+    settings.REPLY_SILENCE_SECONDS = 1.0
     said = []
     async for piece in say():
         said.append(piece)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.3)
     assert "".join(said) == "Hello there."
 
 
@@ -122,7 +123,7 @@ async def test_failed_calls_that_were_counted_are_billed(api: StandIn, say: Say)
 
 
 async def test_no_call_begins_when_patience_is_over(api: StandIn, say: Say, settings: Any) -> None:
-    settings.QUEUE_SECONDS, settings.REPLY_FIRST_TEXT_SECONDS = 0.2, 0.3
+    settings.QUEUE_SECONDS, settings.REPLY_FIRST_TEXT_SECONDS = 1.0, 1.5
     api.modes(fault="stall", at=0)
     assert (await error_of(say())).fault is Fault.TIMEOUT
     assert api.stats()["requests"] == 1
@@ -151,16 +152,18 @@ async def test_a_wait_that_the_provider_asks_for_is_kept_and_told(api: StandIn, 
 
 
 async def test_everyone_waits_when_one_was_asked_to_also_in_another_process(api: StandIn, say: Say) -> None:
-    api.next(fault="429", retry=1.5)
+    api.next(fault="429", retry=3)
     first = asyncio.create_task(heard(say()))
-    await asyncio.sleep(0.4)
+    async with asyncio.timeout(PATIENCE):
+        while not await Breaker.objects.exclude(wait_until=None).aexists():  # noqa: ASYNC110  (a moment)
+            await asyncio.sleep(0.02)
     waits: list[int] = []
     board = Switchboard()
     replies = await asyncio.gather(first, *(heard(say(board, waits)) for _ in range(3)))
     assert replies == ["Hello there."] * 4
     asked, *later = api.requests()
     assert len(later) == 4
-    assert min(request["at_us"] for request in later) - asked["at_us"] >= 1_450_000
+    assert min(request["at_us"] for request in later) - asked["at_us"] >= 2_950_000
     assert max(waits) == 3
 
 
@@ -181,7 +184,7 @@ async def test_replies_beyond_the_limit_stand_in_line_and_are_spoken_in_order(
     api: StandIn, say: Say, settings: Any
 ) -> None:
     settings.MODEL_CALLS_AT_ONCE = 2
-    api.modes(ttft=60)
+    api.modes(ttft=400)
     board, order = Switchboard(), list[int]()
     waits: dict[int, list[int]] = {number: [] for number in range(8)}
 
@@ -198,21 +201,22 @@ async def test_replies_beyond_the_limit_stand_in_line_and_are_spoken_in_order(
 
 
 async def test_a_line_that_does_not_move_ends_by_patience(api: StandIn, say: Say, settings: Any) -> None:
-    settings.MODEL_CALLS_AT_ONCE, settings.QUEUE_SECONDS = 1, 0.4
-    api.modes(ttft=1500)
+    settings.MODEL_CALLS_AT_ONCE, settings.QUEUE_SECONDS = 1, 1.0
+    api.next(hold=1)
     board = Switchboard()
     first = asyncio.create_task(heard(say(board)))
-    await asyncio.sleep(0.1)
+    await until(api.requests)
     second = say(board)
     assert (await error_of(second)).fault is Fault.OVERLOADED
     assert second.calls == 0
+    api.release()
     assert await first == "Hello there."
     assert not await sync_to_async(Breaker.objects.exists)()
 
 
 async def test_the_deadline_of_a_call_does_not_run_in_the_line(api: StandIn, say: Say, settings: Any) -> None:
-    settings.MODEL_CALLS_AT_ONCE, settings.REPLY_FIRST_TEXT_SECONDS = 1, 0.6
-    api.modes(ttft=400)
+    settings.MODEL_CALLS_AT_ONCE, settings.REPLY_FIRST_TEXT_SECONDS = 1, 2.5
+    api.modes(ttft=1_000)
     board = Switchboard()
     assert await asyncio.gather(*(heard(say(board)) for _ in range(3))) == ["Hello there."] * 3
     assert api.stats()["requests"] == 3
@@ -224,24 +228,28 @@ async def test_stopping_frees_the_place_at_any_moment(api: StandIn, say: Say, se
     board = Switchboard()
     queue = board.queues[key()]
     modes: dict[str, dict[str, Any]] = {
-        "in line": {"ttft": 2000},
+        "in line": {"hold": 1},
         "asked to wait": {"fault": "429", "retry": 5},
-        "before the first word": {"ttft": 2000},
-        "in the middle": {"tokens": 50, "text": "", "delay": 50},
+        "before the first word": {"hold": 1},
+        "in the middle": {"hold": 2},
     }  # fmt: skip
+    reached: dict[str, Callable[[], object]] = {
+        "in line": lambda: api.stats()["active"],
+        "asked to wait": lambda: queue._waiting,
+        "before the first word": lambda: api.stats()["active"],
+        "in the middle": lambda: api.stats()["deltas"],
+    }
     api.modes(**modes[when])
     tasks = [asyncio.create_task(heard(say(board)))]
-    await asyncio.sleep(0.15)
+    await until(reached[when])
     if when == "in line":
         tasks.insert(0, asyncio.create_task(heard(say(board))))
-        await asyncio.sleep(0.05)
-        assert queue._turns
+        await until(lambda: queue._turns)
     for task in tasks:
         task.cancel()
     assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*tasks, return_exceptions=True))
     assert (queue._taken, len(queue._turns), queue._waiting) == (0, 0, [])
-    await asyncio.sleep(0.05)
-    assert api.stats()["active"] == 0
+    await until(lambda: api.stats()["active"] == 0)
 
 
 async def test_speaking_is_patient_and_both_voices_have_one_interface(api: StandIn, request_: VoiceRequest) -> None:
@@ -274,7 +282,7 @@ async def test_nobody_need_be_told_and_another_model_has_a_line_of_its_own(
     api: StandIn, request_: VoiceRequest, settings: Any
 ) -> None:
     settings.MODEL_CALLS_AT_ONCE = 1
-    api.modes(ttft=200)
+    api.modes(ttft=1_000)
     other = replace(request_, model="claude-sonnet-5-5")
 
     async def one(request: VoiceRequest) -> str:

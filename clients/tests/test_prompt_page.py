@@ -16,7 +16,7 @@ def test_the_prompt_page_shows_prompt_limits_models_and_costs(teacher: User, cli
     text = body(signed_in(teacher).get(url("client-prompt", client_profile)))
     for part in ("You are Maria Delgado", "What holds always", "Written from the profile", "claude-opus-5-5", "$0.00"):
         assert part in text
-    assert text.count("More than $0.0100 a conversation") == 3
+    assert text.count("More than $0.0100 a conversation") == 2
     assert "the scripted voice speaks" in text
 
 

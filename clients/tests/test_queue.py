@@ -1,7 +1,6 @@
 """The line before a model: first come, first served, and whoever leaves makes room."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from clients.tests.provider import PATIENCE, until
 from clients.voices.queue import Queue
 
 
@@ -41,12 +41,6 @@ class Person:
     async def _tick(self, position: int) -> float:
         self.positions.append(position)
         return 0.01
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110  (many small truths, and no event for each)
-            await asyncio.sleep(0.001)
 
 
 async def test_a_free_place_is_taken_without_a_word_about_waiting() -> None:
@@ -152,7 +146,7 @@ def test_whatever_happens_no_place_is_lost_and_none_is_given_twice(events: list[
             assert sum(person.inside for person in people) <= 1
         for person in people:
             person.done.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             for person in people:
                 with suppress(asyncio.CancelledError):
                     await person.task

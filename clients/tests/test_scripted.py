@@ -330,3 +330,31 @@ def test_a_topic_that_is_told_leads_on_to_what_belongs_to_it() -> None:
 def test_a_question_asked_again_is_noticed() -> None:
     client = ClientSnapshot(name="Al", age=9, facts=(Fact("Work", "surface", 0, ("I clean.",), ("job",)),))
     assert talk(client, ["What is your job?", "What is your job?"])[-1] in phrasebook("en").acts["again"]
+
+
+@library
+def test_a_client_who_is_insulted_again_and_again_says_that_they_go_and_nothing_more(client: LibraryClient) -> None:
+    insults = {
+        "en": ["It's your own fault.", "You're lying.", "Stop making excuses.", "That's pathetic.", "Grow up."],
+        "es": ["Es su culpa.", "Está mintiendo.", "Eso es ridículo.", "Es patético.", "Usted se lo buscó."],
+    }[client.snapshot.language]
+    replies = talk(client.snapshot, insults * 2)
+    going = client.snapshot.script["leaving"]
+    first = next(place for place, text in enumerate(replies) if text in going)
+    assert 3 <= first <= 7
+    facts = {line for fact in client.snapshot.facts for line in fact.lines}
+    assert facts.isdisjoint(replies[first:])
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_whoever_agrees_says_so_in_the_words_of_their_style_the_moment_they_are_won(language: str) -> None:
+    kind, step = {
+        "en": ("It sounds like number {} is hard for you.", "What would be a good first step for you?"),
+        "es": ("Suena muy difícil lo del {}, para usted.", "¿Cuál sería un primer paso para usted?"),
+    }[language]
+    client = ClientSnapshot(name="Al", age=40, language=language, communication_style="formal", difficulty="gentle")
+    book = phrasebook(language)
+    texts = [*(kind.format(number) for number in range(8)), step, step + "!"]
+    *_, agreeing, after = talk(client, texts)
+    assert agreeing in book.styles["formal"]["agreeing"]
+    assert after not in {*book.styles["formal"]["agreeing"], *book.acts["agreeing"]}

@@ -1,23 +1,27 @@
 """What a student does in a message, as the rules code it, in English and Spanish."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.skills import SKILLS, code, phrase_pattern, speaks
+from clients.phrasing import phrase_pattern
+from clients.skills import REFLECTIONS, SKILLS, code
+from clients.wordbook import speaks
 
 ENGLISH = [
     ("Hi Maria, I'm Sam, a social work student.", "greeting"),
     ("How are you today?", "greeting"),
     ("Hello, what brings you here?", "open_question"),
     ("Why did the doctor want to see you again?", "open_question"),
-    ("That must be maddening, because the line is slow.", "reflection"),
-    ("I'd be fuming too.", "reflection"),
+    ("That must be maddening, because the line is slow.", "complex_reflection"),
+    ("I'd be fuming too.", "complex_reflection"),
     ("My nan lives up a hill too, so I know how scary it is.", "self_disclosure"),
     ("I'm only trying to help you.", "self_disclosure"),
-    ("I think you are carrying this alone.", "reflection"),
+    ("I think you are carrying this alone.", "complex_reflection"),
     ("You could switch to something lighter.", "advice"),
-    ("You could tell something was off.", "reflection"),
+    ("You could tell something was off.", "simple_reflection"),
     ("That's not my department.", "confrontation"),
     ("Our parcels arrive within a day.", "information"),
     ("Shall I start?", "permission"),
@@ -27,11 +31,11 @@ ENGLISH = [
     ("Do you live alone?", "closed_question"),
     ("How many drinks was that?", "closed_question"),
     ("Have you thought about killing yourself?", "closed_question"),
-    ("It sounds like you're worried about your daughter.", "reflection"),
-    ("That must be exhausting.", "reflection"),
-    ("I'm so sorry to hear that.", "reflection"),
-    ("You've been carrying the idea that this is your fault.", "reflection"),
-    ("Not being trusted with him hurts more than the court stuff.", "reflection"),
+    ("It sounds like you're worried about your daughter.", "complex_reflection"),
+    ("That must be exhausting.", "complex_reflection"),
+    ("I'm so sorry to hear that.", "sympathy"),
+    ("You've been carrying the idea that this is your fault.", "complex_reflection"),
+    ("Not being trusted with him hurts more than the court stuff.", "complex_reflection"),
     ("That took a lot of courage.", "affirmation"),
     ("You managed to keep going, I really admire that.", "affirmation"),
     ("You should try yoga.", "advice"),
@@ -54,6 +58,38 @@ ENGLISH = [
     ("", "minimal"),
     ("Goodbye, see you next week.", "closing"),
     ("I can see the bill here, what are you paying now?", "open_question"),
+    ("I wonder how that was for you", "open_question"),
+    ("Can you tell me what a usual day looks like?", "open_question"),
+    ("tell me if you smoke", "closed_question"),
+    ("So you drink every day?", "closed_question"),
+    ("In a typical week, how many do you miss?", "closed_question"),
+    ("whats going on at home", "open_question"),
+    ("You work nights, is that right?", "simple_reflection"),
+    ("So you have to work two jobs.", "simple_reflection"),
+    ("Your dad thinks you're lazy.", "simple_reflection"),
+    ("They said you should quit.", "simple_reflection"),
+    ("On one hand you want to stop, on the other hand it's the only fun you have.", "complex_reflection"),
+    ("It's like walking on eggshells.", "complex_reflection"),
+    ("You're driving yourself crazy with worry.", "complex_reflection"),
+    ("You feel responsible for him.", "simple_reflection"),
+    ("Why don't you call her?", "advice"),
+    ("Maria, you have to leave him.", "advice"),
+    ("When you get home, call your sister.", "advice"),
+    ("If I were you I'd wait.", "advice"),
+    ("Sleep must be hard for you.", "complex_reflection"),
+    ("What have you tried so far?", "open_question"),
+    ("You promised you would take them!", "confrontation"),
+    ("You could if you really wanted to.", "confrontation"),
+    ("It took guts to tell me that.", "affirmation"),
+    ("Everything you tell me here is confidential.", "information"),
+    ("I'll take a few notes.", "information"),
+    ("I know.", "minimal"),
+    ("You are just a drunk.", "confrontation"),
+    ("At least you had forty-eight years together.", "information"),
+    ("I know exactly how you feel.", "self_disclosure"),
+    ("Could you say that again more slowly, please?", "closed_question"),
+    ("Sorry, I spoke too harshly.", "apology"),
+    ("Could we talk again on Thursday?", "next_step"),
 ]
 SPANISH = [
     ("Hola, ¿cómo está usted hoy?", "greeting"),
@@ -62,8 +98,8 @@ SPANISH = [
     ("¿Cuánto cuesta la consulta?", "closed_question"),
     ("¿Desde cuándo le duele?", "closed_question"),
     ("Quiero pedir una cita", "closed_question"),
-    ("Suena muy difícil.", "reflection"),
-    ("Debe de ser muy duro para usted.", "reflection"),
+    ("Suena muy difícil.", "complex_reflection"),
+    ("Debe de ser muy duro para usted.", "complex_reflection"),
     ("Usted es una mujer muy valiente.", "affirmation"),
     ("Debería hablar con un médico.", "advice"),
     ("Entonces, si entiendo bien, son dos meses.", "summary"),
@@ -76,6 +112,24 @@ SPANISH = [
     ("Perdón, eso no era muy educado.", "apology"),
     ("mhm", "minimal"),
     ("Adiós, hasta luego.", "closing"),
+    ("¿Qué ha probado hasta ahora?", "open_question"),
+    ("¿Bebe todos los días?", "closed_question"),
+    ("Qué difícil.", "complex_reflection"),
+    ("Por un lado quiere irse, por otro le da miedo.", "complex_reflection"),
+    ("O sea que no sale de casa.", "simple_reflection"),
+    ("Siente que debería haber estado con ellos.", "complex_reflection"),
+    ("¿Ha pensado en dejarlo?", "advice"),
+    ("Cómprelo en la farmacia.", "advice"),
+    ("Yo también llegué sola.", "self_disclosure"),
+    ("La consulta dura media hora.", "information"),
+    ("Lo siento mucho.", "sympathy"),
+    ("Eres un inútil, date prisa.", "confrontation"),
+    ("Es usted un inútil.", "confrontation"),
+    ("Todo va a salir bien.", "information"),
+    ("¿Podría repetirlo más despacio, por favor? No lo he entendido bien.", "closed_question"),
+    ("Muchas gracias, entonces el jueves.", "minimal"),
+    ("Perdone, no quería hablarle así.", "apology"),
+    ("¿Nos vemos el jueves?", "next_step"),
 ]
 
 
@@ -91,9 +145,9 @@ def test_spanish_messages_are_coded_by_what_they_do(text: str, act: str) -> None
 
 def test_a_message_of_several_sentences_keeps_all_its_acts() -> None:
     coding = code("Hi. That must be hard. How long has it been going on?", "en")
-    assert coding.acts == ("closed_question", "greeting", "reflection")
+    assert coding.acts == ("closed_question", "greeting", "complex_reflection")
     assert coding.question == "How long has it been going on?"
-    assert [segment.act for segment in coding.segments] == ["greeting", "reflection", "closed_question"]
+    assert [segment.act for segment in coding.segments] == ["greeting", "complex_reflection", "closed_question"]
 
 
 def test_a_message_that_asks_nothing_has_no_question() -> None:
@@ -103,7 +157,80 @@ def test_a_message_that_asks_nothing_has_no_question() -> None:
 def test_using_the_clients_own_words_counts_as_a_reflection() -> None:
     long = "Broken heating, cold rooms, wet walls, black mould, owner away since May, and doors too thin to sleep by"
     assert code(long, "en").primary == "information"
-    assert code(long, "en", heard="The heating is broken and the walls are wet.").primary == "reflection"
+    assert code(long, "en", heard="The heating is broken and the walls are wet.").primary in REFLECTIONS
+
+
+def test_a_reflection_is_complex_when_it_says_what_the_client_did_not() -> None:
+    tired = "I'm tired and I can't sleep."
+    assert code("You're tired and you can't sleep.", "en", tired).primary == "simple_reflection"
+    assert code("You're scared of another night like that.", "en", tired).primary == "complex_reflection"
+    assert code("You're scared of another night.", "en", "I'm afraid of the night.").primary == "simple_reflection"
+    assert code("Está cansada y no duerme.", "es", "Estoy cansada y no duermo.").primary == "simple_reflection"
+    assert code("Le da miedo otra noche así.", "es", "Estoy cansada y no duermo.").primary == "complex_reflection"
+
+
+def test_a_suggestion_that_was_asked_for_or_announced_is_no_advice() -> None:
+    assert code("You could try yoga.", "en", "I sleep badly.").acts == ("advice",)
+    assert code("You could try yoga.", "en", "What should I do?").acts == ("offer",)
+    assert code("May I suggest something? You could try yoga.", "en").acts == ("permission", "offer")
+
+
+def test_a_duty_of_which_the_client_spoke_is_said_back_and_not_laid_on() -> None:
+    assert code("You need to see your mother.", "en").primary == "advice"
+    assert code("You need to see your mother.", "en", "I need to see my mother.").primary in REFLECTIONS
+
+
+def test_a_sentence_is_taken_apart_where_it_turns_to_something_else() -> None:
+    coding = code("It sounds like you're worn out, but you should call him.", "en")
+    assert [segment.act for segment in coding.segments] == ["complex_reflection", "advice"]
+    assert coding.segments[1].text == "but you should call him."
+    assert code("When he shouts, what do you do?", "en").acts == ("open_question",)
+    assert len(code("Hello Mr. Haines, I have 2.5 hours.", "en").segments) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Do you want to kill yourself?", "en"),
+        ("Sometimes people in your situation have nights when they would rather not wake up. Does that happen?", "en"),
+        ("Some people think about suicide. Have you thought about that?", "en"),
+        ("¿Quiere morirse?", "es"),
+        ("A veces, las personas en su lugar preferirían no despertar. ¿Ha pensado en eso?", "es"),
+    ],
+)
+def test_to_ask_about_risk_is_a_question_and_neither_advice_nor_blame(text: str, language: str) -> None:
+    coding = code(text, language)
+    assert coding.risk
+    assert set(coding.acts) <= {"closed_question", "information"}
+
+
+def test_what_stands_beside_blame_is_no_reflection() -> None:
+    assert code("You're such an idiot. It sounds like you are alone.", "en").acts == ("confrontation",)
+
+
+def test_comfort_of_which_the_client_spoke_is_said_back() -> None:
+    assert not code("You were hoping everything would be fine.", "en").comforts
+    assert not code("They tell you that time heals.", "en").comforts
+    assert code("Time heals all wounds.", "en").comforts
+
+
+def test_a_check_goes_with_what_it_checks() -> None:
+    assert code("You live by the sea. Is that right?", "en").acts == ("simple_reflection",)
+    assert code("To sum up, you live by the sea. Did I miss anything?", "en").acts == ("summary", "closed_question")
+
+
+def test_a_question_about_a_next_step_is_an_open_or_closed_one_as_well() -> None:
+    assert code("What would be a first step?", "en").acts == ("next_step", "open_question")
+    assert code("On a scale of 0 to 10, how ready are you?", "en").acts == ("next_step", "closed_question")
+    assert code("Let's make a plan.", "en").acts == ("next_step",)
+
+
+@pytest.mark.parametrize("part", ["a, ", "and what, ", "so you feel like, but I think you should, ", "you "])
+def test_even_the_longest_message_is_coded_at_once(part: str) -> None:
+    code("Warm up.", "en")
+    began = time.process_time()
+    code((part * 8000)[:8000], "en", "I'm sad.")
+    assert time.process_time() - began < 10
 
 
 def test_a_language_without_lists_is_read_with_the_english_ones() -> None:
@@ -123,6 +250,7 @@ def test_a_phrase_may_hold_gaps_anchors_and_open_endings() -> None:
     assert pattern.search("well")
     assert not pattern.search("oh well")
     assert not phrase_pattern([]).search("anything")
+    assert phrase_pattern(["do|did you"]).search("did you")
 
 
 @given(st.text(), st.sampled_from(["en", "es", "xx"]), st.text())

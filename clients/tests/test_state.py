@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from clients import choices
 from clients.library import load_library
+from clients.record import TurnRecord
 from clients.snapshot import ClientSnapshot, Fact
 from clients.state import (
+    AGREES,
     EMOTIONS,
     HIGHEST_START,
     LOWEST_START,
@@ -17,6 +19,7 @@ from clients.state import (
     advance,
     answered,
     block,
+    on_the_edge,
     replay,
     start,
 )
@@ -36,9 +39,18 @@ CLIENT = ClientSnapshot(
 )
 GOOD = "It sounds like you are carrying a lot on your own."
 BAD = "You only have yourself to blame."
-lines = st.one_of(
-    st.text(max_size=80),
-    st.sampled_from([GOOD, BAD, "ok", "You should rest.", "Tell me about the fire.", "Do you owe money?"]),
+LECTURES = ("You should rest.", "Have you tried making a list?", "You need to think positive.")
+SORRY = "I'm sorry, that was unfair of me."
+STEP = "What would feel like a small first step for you?"
+SAID = (GOOD, BAD, *LECTURES, SORRY, STEP, "ok", "Tell me about the fire.", "Do you owe your cousin money?")
+lines = st.one_of(st.text(max_size=80), st.sampled_from(SAID))
+clients = st.builds(
+    ClientSnapshot,
+    name=st.just("Ada"),
+    age=st.just(40),
+    difficulty=st.sampled_from(DIFFICULTIES),
+    traits=st.lists(st.sampled_from(list(dict(choices.TRAITS))), min_size=2, max_size=5, unique=True).map(tuple),
+    facts=st.just(CLIENT.facts),
 )
 
 
@@ -74,6 +86,46 @@ def test_trust_stays_in_bounds_and_grows_at_most_ten_a_turn(texts: list[str], di
         state = after
 
 
+@given(st.lists(lines, max_size=30), clients)
+def test_the_laws_of_ruptures_and_outcomes_hold_in_any_talk(texts: list[str], client: ClientSnapshot) -> None:
+    state = start(client)
+    for text in texts:
+        after = advance(state, client, text)
+        assert after.ruptures - state.ruptures in {0, 1}
+        assert after.ruptures - after.repairs == after.rupture
+        assert not (after.agreed and (after.rupture or after.left))
+        if after.left and not state.left:
+            # Never out of the blue: they were hurt and angry, and a model was told to show it.
+            assert (state.emotion, state.stance) == ("angry", "hurt")
+            assert "about to leave" in block(state, client)
+            assert after.turns >= 4
+        if state.left:
+            moved = {"now", "grip", "turns", "last"}
+            assert {name for name in State.__slots__ if getattr(after, name) != getattr(state, name)} <= moved
+            assert (after.outcome, after.stance) == ("walks_out", "leaving")
+        if after.agreed and not state.agreed:
+            assert after.trust >= AGREES[client.difficulty]
+        state = after
+
+
+@given(st.lists(st.sampled_from(SAID), max_size=6), st.sampled_from([BAD, *LECTURES]), clients)
+def test_one_clumsy_sentence_between_kind_ones_never_drives_a_client_away(
+    texts: list[str], clumsy: str, client: ClientSnapshot
+) -> None:
+    kind = [text for text in texts if text not in {BAD, *LECTURES}]
+    for place in range(len(kind) + 1):
+        assert not replay(client, [Line("student", text) for text in [*kind[:place], clumsy, *kind[place:]]]).left
+
+
+@given(clients, st.permutations([BAD, "You're lying.", "Pull yourself together.", "Stop making excuses."]))
+def test_a_hostile_student_is_left_within_four_to_eight_turns(client: ClientSnapshot, texts: list[str]) -> None:
+    state = start(client)
+    while not state.left:
+        state = advance(state, client, texts[state.turns % 4])
+        assert state.turns <= 8
+    assert state.turns >= 4
+
+
 @given(st.lists(lines, max_size=12))
 def test_no_locked_fact_is_in_the_block_and_it_stays_short(texts: list[str]) -> None:
     state = told(*texts)
@@ -101,11 +153,73 @@ def test_the_same_move_in_a_row_earns_less_and_less() -> None:
 def test_a_rupture_takes_two_good_turns_to_mend_and_trust_grows_slowly_meanwhile() -> None:
     hurt = told(GOOD, BAD)
     assert (hurt.rupture, hurt.openness) == (True, "closed")
-    once = advance(hurt, CLIENT, "I'm sorry, that was unfair of me.")
+    assert (hurt.ruptures, hurt.stance) == (1, "hurt")
+    once = advance(hurt, CLIENT, SORRY)
     assert once.rupture
     assert once.trust - hurt.trust <= 3
     assert advance(once, CLIENT, "ok").rupture
-    assert not advance(once, CLIENT, GOOD).rupture
+    mended = advance(once, CLIENT, GOOD)
+    assert (mended.rupture, mended.ruptures, mended.repairs) == (False, 1, 1)
+
+
+def test_hurt_again_before_it_is_mended_is_the_same_rupture_and_takes_two_good_turns_anew() -> None:
+    state = told(BAD, SORRY, "You're lying to me.")
+    assert (state.ruptures, state.mending) == (1, 2)
+    assert told(BAD, SORRY, GOOD, BAD).ruptures == 2
+
+
+def test_two_lectures_in_a_row_hurt_the_proud_and_only_annoy_others() -> None:
+    patient = ClientSnapshot(name="Ada", age=40, traits=("warm", "practical"))
+    assert not told(*LECTURES[:2], client=patient).rupture
+    assert not told(LECTURES[0]).rupture
+    assert not told(LECTURES[0], GOOD, LECTURES[1]).rupture
+    assert told(*LECTURES[:2]).rupture
+
+
+def test_advice_that_was_asked_leave_for_is_no_lecture() -> None:
+    asked = told(GOOD, "May I share an idea?")
+    assert advance(asked, CLIENT, LECTURES[0]).trust > asked.trust
+    assert told(GOOD, LECTURES[0]).trust < told(GOOD).trust
+
+
+def test_closed_questions_in_a_row_earn_nothing() -> None:
+    asked = told("Do you live alone?")
+    assert advance(asked, CLIENT, "Are you married?").trust == asked.trust
+
+
+def test_a_client_agrees_to_a_next_step_once_something_real_was_heard_and_a_rupture_takes_it_back() -> None:
+    trusting = State(trust=80, emotion="warm")
+    assert advance(trusting, CLIENT, STEP).outcome == "ambivalent"
+    heard = advance(trusting, CLIENT, "What happened with the fire?")
+    assert (heard.agreed, heard.stance) == (False, "speaking plainly")
+    agreed = advance(heard, CLIENT, STEP)
+    assert (agreed.outcome, agreed.stance) == ("agrees", "agreeing")
+    assert "one small next step" in block(agreed, CLIENT)
+    assert advance(agreed, CLIENT, GOOD).agreed
+    assert advance(agreed, CLIENT, BAD).outcome == "ambivalent"
+    planned = advance(heard, CLIENT, "Would it be okay if we met again? I could write to you on Monday.")
+    assert planned.agreed
+    stranger = ClientSnapshot(name="Bo", age=30)
+    assert advance(State(trust=80, emotion="warm"), stranger, STEP).agreed
+
+
+def test_a_client_who_is_hurt_again_and_again_warns_and_then_leaves_for_good() -> None:
+    patient = told(BAD, "You're lying.", BAD, "Stop making excuses.")
+    assert on_the_edge(patient, CLIENT)
+    assert not advance(patient, CLIENT, SORRY).left
+    gone = advance(patient, CLIENT, BAD)
+    assert gone.outcome == "walks_out"
+    text = block(gone, CLIENT)
+    assert "go now" in text
+    assert "you may speak of" not in text
+    assert advance(gone, CLIENT, SORRY).left
+
+
+def test_what_a_turn_did_is_kept_and_read_again() -> None:
+    before = told("What is your job?", GOOD)
+    record = TurnRecord.of(before, advance(before, CLIENT, BAD))
+    assert (record.ruptured, record.mended, record.change, record.acts[0]) == (True, False, -14, "confrontation")
+    assert TurnRecord.from_json(record.to_json()) == record
 
 
 def test_openness_grows_with_trust() -> None:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from clients.snapshot import ClientSnapshot
 from clients.voices.scripted import Line
-from monitoring import errors
 from monitoring.pricing import Usage
+from monitoring.redaction import without_secrets
 
 
 class Ending(StrEnum):
@@ -38,20 +38,24 @@ class VoiceError(Exception):
 
     def __init__(self, fault: Fault, detail: str, retry_after: float | None = None) -> None:
         # In one line and without keys, since it goes to logs and pages: providers quote what they were sent.
-        super().__init__(" ".join(errors.without_secrets(detail).split()))
+        super().__init__(" ".join(without_secrets(detail).split()))
         self.fault = fault
         self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceRequest:
-    """One reply to be spoken: the client as frozen, its system prompt, and what was said, ending with the student."""
+    """One reply to be spoken: the client as frozen, its system prompt, and what was said, ending with the student.
+
+    `reminder` is said to a model after the client's state, where an attempt before this one left the character.
+    """
 
     snapshot: ClientSnapshot
     prompt: str
     history: Sequence[Line]
     model: str
     max_tokens: int
+    reminder: str = ""
 
 
 class Speech(Protocol):

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,6 +18,7 @@ from clients.voices.pace import Pace
 from clients.voices.scripted import Line
 from clients.voices.sse import MessageStream
 from monitoring.pricing import Usage
+from monitoring.redaction import without_echo
 
 # The API wants the student to speak first; this stands in where the client did.
 BEGINNING = "(The conversation begins.)"
@@ -72,6 +73,12 @@ def sdk() -> anthropic.AsyncAnthropic:
     return clients[key]
 
 
+async def hang_up() -> None:
+    """Close the connections of this event loop, for one that ends with its work."""
+    for client in _clients.pop(asyncio.get_running_loop(), {}).values():
+        await client.close()
+
+
 def conversation(history: Sequence[Line], note: str) -> list[dict[str, Any]]:
     """What was said as API messages, cached up to the last student message, with the client's state after the cache.
 
@@ -92,18 +99,29 @@ def conversation(history: Sequence[Line], note: str) -> list[dict[str, Any]]:
 
 def parameters(request: VoiceRequest) -> dict[str, Any]:
     """The keyword arguments of `messages.create`, in the order that caching wants: prompt, history, state."""
-    now = recall(request.snapshot, request.history)
+    note = state.block(recall(request.snapshot, request.history), request.snapshot)
+    if request.reminder:
+        note = f"{note}\n{request.reminder}"
     arguments: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_tokens,
         "system": [{"type": "text", "text": request.prompt, "cache_control": CACHE}],
-        "messages": conversation(request.history, state.block(now, request.snapshot)),
+        "messages": conversation(request.history, note),
         # On by default in the fifth generation, and the main threat to cost and to the first word.
         "thinking": {"type": "disabled"},
     }
     if TAKES_EFFORT.match(request.model):
         arguments["output_config"] = {"effort": settings.MODEL_EFFORT}
     return arguments
+
+
+def texts_of(arguments: dict[str, Any]) -> Iterator[str]:
+    """Every text in the arguments of `messages.create`."""
+    for content in (arguments["system"], *(message["content"] for message in arguments["messages"])):
+        if isinstance(content, str):
+            yield content
+        else:
+            yield from (block["text"] for block in content)
 
 
 class ClaudeSpeech:
@@ -113,6 +131,10 @@ class ClaudeSpeech:
         self.request = request
         self.calls = 0
         self._stream = MessageStream()
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments of `messages.create`."""
+        return parameters(self.request)
 
     @property
     def usage(self) -> Usage | None:
@@ -129,7 +151,7 @@ class ClaudeSpeech:
         self.calls = 1
         try:
             with _pace:
-                request = sdk().messages.with_streaming_response.create(**parameters(self.request), stream=True)
+                request = sdk().messages.with_streaming_response.create(**self.arguments(), stream=True)
                 async with request as response:
                     async for data in _read(response):
                         if text := self._stream.feed(data):
@@ -140,19 +162,23 @@ class ClaudeSpeech:
                         if text:
                             await _pace.rest()
         except anthropic.APIStatusError as error:
-            raise status_fault(error) from error
+            raise self._error(fault_of(error), str(error), retry_after_of(error)) from error
         except (anthropic.APITimeoutError, httpx2.TimeoutException) as error:
-            raise VoiceError(Fault.TIMEOUT, repr(error)) from error
+            raise self._error(Fault.TIMEOUT, repr(error)) from error
         except (anthropic.APIError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise VoiceError(Fault.CONNECTION, repr(error)) from error
+            raise self._error(Fault.CONNECTION, repr(error)) from error
 
     def _raise_what_it_said(self) -> None:
         """Raise the provider's own error, or that it cannot be understood."""
         if self._stream.error:
             kind, message = self._stream.error
-            raise VoiceError(FAULT_OF_TYPE.get(kind, Fault.SERVER), f"{kind}: {message}")
+            raise self._error(FAULT_OF_TYPE.get(kind, Fault.SERVER), f"{kind}: {message}")
         if self._stream.failure:
-            raise VoiceError(Fault.SERVER, f"unreadable stream: {self._stream.failure!r}")
+            raise self._error(Fault.SERVER, f"unreadable stream: {self._stream.failure!r}")
+
+    def _error(self, fault: Fault, said: str, retry_after: float | None = None) -> VoiceError:
+        """The provider's failure in its own words, without those that it was sent: providers quote them."""
+        return VoiceError(fault, without_echo(said, texts_of(self.arguments())), retry_after)
 
 
 async def _read(response: "anthropic.AsyncAPIResponse[Any]") -> AsyncGenerator[bytes, None]:
@@ -173,12 +199,15 @@ async def _read(response: "anthropic.AsyncAPIResponse[Any]") -> AsyncGenerator[b
         raise
 
 
-def status_fault(error: anthropic.APIStatusError) -> VoiceError:
-    """The kind of failure that an HTTP error of the provider is, with the wait it asks for."""
+def fault_of(error: anthropic.APIStatusError) -> Fault:
+    """The kind of failure that an HTTP error of the provider is."""
     fault = FAULT_OF_STATUS.get(error.status_code, Fault.SERVER)
-    if fault is Fault.RATE_LIMIT and SPEND_CAP in str(error.body):
-        fault = Fault.SPEND_CAP
-    return VoiceError(fault, str(error), seconds_of(error.response.headers.get("retry-after", "")))
+    return Fault.SPEND_CAP if fault is Fault.RATE_LIMIT and SPEND_CAP in str(error.body) else fault
+
+
+def retry_after_of(error: anthropic.APIStatusError) -> float | None:
+    """The wait that an HTTP error of the provider asks for, in seconds."""
+    return seconds_of(error.response.headers.get("retry-after", ""))
 
 
 def seconds_of(retry_after: str) -> float | None:

@@ -1,9 +1,11 @@
-"""What a client's state was a moment ago, so that a reply need not replay a whole conversation to know it now."""
+"""What a client's state was a moment ago, so that a turn need not replay a whole conversation to know it now."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
 from clients import state
+from clients.record import TurnRecord
 from clients.snapshot import ClientSnapshot
 
 # A few kilobytes each: the talks that may be under way in one process at once.
@@ -12,6 +14,8 @@ MOST = 2_000
 NEW_LINES = 4
 
 _known: OrderedDict[tuple[state.Line, ...], tuple[ClientSnapshot, state.State]] = OrderedDict()
+# Turns are accepted in threads and spoken in the event loop.
+_turning = threading.Lock()
 
 
 def recall(snapshot: ClientSnapshot, history: Sequence[state.Line]) -> state.State:
@@ -24,8 +28,14 @@ def recall(snapshot: ClientSnapshot, history: Sequence[state.Line]) -> state.Sta
             now, rest = known[1], lines[len(lines) - new :]
             break
     now = state.replay(snapshot, rest, now)
-    _known[lines] = (snapshot, now)
-    _known.move_to_end(lines)
-    if len(_known) > MOST:
-        _known.popitem(last=False)
+    with _turning:
+        _known[lines] = (snapshot, now)
+        _known.move_to_end(lines)
+        if len(_known) > MOST:
+            _known.popitem(last=False)
     return now
+
+
+def record(snapshot: ClientSnapshot, history: Sequence[state.Line]) -> TurnRecord:
+    """What the last line of this history did, which the student said."""
+    return TurnRecord.of(recall(snapshot, history[:-1]), recall(snapshot, history))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
 from typing import Any, NamedTuple
 
-from clients.skills import FOLDER, LANGUAGES, phrase_pattern
+from clients.phrasing import phrase_pattern
+from clients.wordbook import phrase_lists
 from clients.words import words
 
 _NOTHING = phrase_pattern([])
@@ -63,8 +63,7 @@ class Phrasebook(NamedTuple):
 @cache
 def phrasebook(language: str) -> Phrasebook:
     """The phrases of a language; languages without their own speak English."""
-    name = language if language in LANGUAGES else "en"
-    data = tomllib.loads((FOLDER / f"voice_{name}.toml").read_text(encoding="utf-8"))
+    data = phrase_lists("voice", language)
     return Phrasebook(
         acts=_tuples(data["acts"]),
         styles={style: _tuples(acts) for style, acts in data["styles"].items()},

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from clients.aloud import aloud
-from clients.skills import Coding, content_stems, speaks
+from clients.skills import REFLECTIONS, Coding
 from clients.snapshot import ClientSnapshot, Fact
 from clients.state import FIRM, Line, State, advance, answered, start
 from clients.topics import facts_of, matters
+from clients.vocabulary import BUSINESS
 from clients.voices.phrasebook import Ask, Phrasebook, phrasebook
+from clients.wordbook import content_stems, speaks
 from clients.words import fingerprint, sentences, words
 
 __all__ = ["Line", "pieces", "reply"]
@@ -32,8 +34,10 @@ _SCRIPT_ACT = {
     "next_step": "next_step",
     "greeting": "greeting",
     "minimal": "silence",
-    "reflection": "reflected",
+    "simple_reflection": "reflected",
+    "complex_reflection": "reflected",
     "apology": "apology",
+    "sympathy": "reflected",
 }
 # What can be said to anything, when nothing better is left.
 _ANYWHERE = ("continue", "reflected", "unclear", "silence", "vague_open", "small_talk")
@@ -41,11 +45,9 @@ _ANYWHERE = ("continue", "reflected", "unclear", "silence", "vague_open", "small
 _GO_ON = frozenset({"why", "mean", "more", "others"})
 # Questions that say little themselves: what they are about is the better guide.
 _BARE = frozenset({"who", "where", "when", "why", "much"})
-# Where people meet over a matter, not over themselves.
-_BUSINESS = frozenset({"language", "sales"})
 _QUESTIONS = frozenset({"open_question", "closed_question", "next_step"})
 # Remarks about the weather come in these forms.
-_IDLE = frozenset({"closed_question", "open_question", "information", "reflection", "self_disclosure"})
+_IDLE = REFLECTIONS | {"closed_question", "open_question", "information", "self_disclosure"}
 # From this share of common words on two lines are the same line to a listener.
 _ALIKE = 0.7
 
@@ -76,6 +78,8 @@ class _Scene:
     snapshot: ClientSnapshot
     book: Phrasebook
     state: State
+    # Whether the last thing the student said won the client for a next step.
+    won: bool
     student: tuple[str, ...]
     said: tuple[frozenset[str], ...]
     prints: frozenset[str]
@@ -83,10 +87,11 @@ class _Scene:
 
     @classmethod
     def read(cls, snapshot: ClientSnapshot, history: Sequence[Line]) -> _Scene:
-        state = start(snapshot)
+        state, won = start(snapshot), False
         for line in history:
             if line.role == "student":
-                state = advance(state, snapshot, line.text)
+                agreed, state = state.agreed, advance(state, snapshot, line.text)
+                won = state.agreed and not agreed
             elif line.role == "client":
                 state = answered(state, snapshot, line.text)
         client = [line.text for line in history if line.role == "client"]
@@ -96,6 +101,7 @@ class _Scene:
             snapshot=snapshot,
             book=phrasebook(snapshot.language),
             state=state,
+            won=won,
             student=tuple(line.text for line in history if line.role == "student"),
             said=tuple(frozenset(words(text)) for text in client),
             prints=frozenset(fingerprint(text) for text in heard),
@@ -108,6 +114,11 @@ class _Scene:
         if coding is None:
             yield [self.snapshot.opening_line, *self.act("greeting")]
             return
+        if self.state.left:
+            yield self.act("leaving")
+            return
+        if self.won:
+            yield self.act("agreeing")
         if not speaks(self.student[-1], self.snapshot.language):
             yield self.act("other_language")
         yield from self.to_the_point(coding)
@@ -134,7 +145,7 @@ class _Scene:
             yield from self.to_question(coding)
         elif coding.primary == "permission" and (coding.question or _asks_already(coding)):
             yield from self.on_topic()
-        elif coding.primary == "reflection":
+        elif coding.primary in REFLECTIONS:
             yield from self.to_reflection()
         elif coding.primary in {"self_disclosure", "information"} and self.is_business():
             yield from self.unlocked_facts()
@@ -142,7 +153,7 @@ class _Scene:
     def is_business(self) -> bool:
         """Whether the student's own situation calls for a fact not told yet: at a counter, over a contract."""
         return (
-            self.snapshot.domain in _BUSINESS
+            self.snapshot.domain in BUSINESS
             and not self.asks("feeling")
             and self.state.grip >= FIRM
             and self.state.now[0] not in self.state.revealed
@@ -235,7 +246,7 @@ class _Scene:
         At a counter one that ends in a question mark wants the fact it checks.
         """
         facts = facts_of(self.snapshot)
-        if self.snapshot.domain in _BUSINESS and "?" in self.student[-1] and self.state.grip >= FIRM:
+        if self.snapshot.domain in BUSINESS and "?" in self.student[-1] and self.state.grip >= FIRM:
             yield from self.unlocked_facts()
         for place in self.state.now[:1] if self.state.grip >= FIRM else ():
             if place in self.state.unlocked and facts[place].depth == "real":
@@ -329,7 +340,7 @@ class _Scene:
             return []
         at = self.seed % len(lines)
         client = self.snapshot
-        fill = {"{name}": client.name, "{first}": client.name.split()[0], "{age}": str(client.age)}
+        fill = {"{name}": client.name, "{first}": client.first_name, "{age}": str(client.age)}
         return [_fill(line, fill) for line in (*lines[at:], *lines[:at])]
 
     def is_new(self, line: str) -> bool:
