@@ -2,23 +2,42 @@
 
 import datetime as dt
 import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 # The app object alone, to enqueue by name; tasks stay in tasks.py.
 from celery import current_app  # noqa: TID251
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
 from django.core.mail import send_mail
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from monitoring.models import Alert
+from monitoring.models.job import Person
 
 logger = logging.getLogger("rapport.alerts")
 
 # What nobody could be mailed about for so long is old news; it stays in the admin.
 MAIL_WITHIN = dt.timedelta(days=1)
+
+
+@dataclass(slots=True)
+class _Recipients:
+    operators: Callable[[], "QuerySet[Any]"] = get_user_model()._default_manager.none
+
+
+_recipients = _Recipients()
+
+
+def register(operators: Callable[[], "QuerySet[Any]"]) -> None:
+    """Say at start-up who is mailed of alerts; until then nobody is."""
+    _recipients.operators = operators
 
 
 def raise_alert(*, key: str, kind: str, severity: str, text: str) -> bool:
@@ -33,14 +52,24 @@ def raise_alert(*, key: str, kind: str, severity: str, text: str) -> bool:
     return new
 
 
+def acknowledge(*, by: Person, alerts: Iterable[Alert]) -> int:
+    """Say that somebody has seen to these alerts, who and when; how many nobody had seen to before.
+
+    Raises PermissionDenied for who may not (`monitoring.change_alert`).
+    """
+    if not by.has_perm("monitoring.change_alert"):
+        raise PermissionDenied
+    unseen = Alert.objects.filter(pk__in=[alert.pk for alert in alerts], acknowledged_at=None)
+    return unseen.update(acknowledged_at=timezone.now(), acknowledged_by_id=by.pk)
+
+
 def mail_unsent() -> int:
-    """Mail each fresh alert that nobody was mailed about to the active superusers; how many were sent.
+    """Mail each fresh alert that nobody was mailed about to the operators; how many were sent.
 
     Whoever marks the row sends, so that two who do this at once send one mail. A mail that the server refuses is tried
     again by the next call.
     """
-    operators = get_user_model()._default_manager.filter(is_superuser=True, is_active=True)
-    addresses = list(operators.order_by("email").values_list("email", flat=True))
+    addresses = list(_recipients.operators().order_by("email").values_list("email", flat=True))
     if not (settings.MAIL_CONFIGURED and addresses):
         return 0
     fresh = Alert.objects.filter(mailed_at=None, created_at__gt=timezone.now() - MAIL_WITHIN)
@@ -55,8 +84,9 @@ def _mail(alert: Alert, addresses: list[str]) -> bool:
         subject = _("Rapport, %(severity)s: %(kind)s") % {
             "severity": alert.get_severity_display(), "kind": alert.get_kind_display(),
         }  # fmt: skip
+        advice = _("What to do: docs/runbook.md, section “%(section)s”.") % {"section": alert.kind}
     try:
-        send_mail(subject, f"{alert.text}\n\n{page}\n", None, addresses)
+        send_mail(subject, f"{alert.text}\n\n{advice}\n{page}\n", None, addresses)
     except OSError:  # smtplib's errors are OSErrors too
         logger.exception("An alert could not be mailed.")
         Alert.objects.filter(pk=alert.pk).update(mailed_at=None)

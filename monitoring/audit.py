@@ -11,8 +11,6 @@ from django.db.models import (
     Case,
     Exists,
     F,
-    Max,
-    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -25,8 +23,16 @@ from django.db.models.functions import Cast, Coalesce, Greatest
 from django.db.models.lookups import GreaterThanOrEqual
 from django.utils import timezone
 
-from monitoring import figures, periods, pricing
-from monitoring.models import BudgetAccount, DailyUsage, LedgerEntry, Reservation
+from monitoring import periods, pricing, rollups
+from monitoring.models import (
+    BudgetAccount,
+    DailyUsage,
+    DailyUserUsage,
+    HourlyUsage,
+    LedgerEntry,
+    Reservation,
+    RolledUp,
+)
 
 # So many breaches of one check are named; the rest is counted.
 NAMED = 20
@@ -162,42 +168,66 @@ def _say_account(account: Any) -> str:
 
 def check_held() -> Finding:
     """Held money belongs to work that runs, or was held a moment ago by work that nobody announces, such as a trial."""
+    seen = Reservation.objects.filter(state=Reservation.State.HELD).count()
+    return cut(seen, [f"reservation {pk} is held for no running work" for pk in held_for_nothing()])
+
+
+def held_for_nothing() -> list[uuid.UUID]:
+    """The reservations that have been held for a while, and for no work that runs."""
     held = Reservation.objects.filter(state=Reservation.State.HELD)
     long_ago = timezone.now() - dt.timedelta(seconds=HELD_SECONDS)
     seen = dict(held.values_list("pk", "created_at"))
     running = {reservation for work in _work.values() for reservation in work()}
     # Asked again: what ended between the two questions holds nothing now.
     still = set(held.values_list("pk", flat=True)) - running
-    orphans = [pk for pk, since in seen.items() if pk in still and since < long_ago]
-    return cut(len(seen), [f"reservation {pk} is held for no running work" for pk in orphans])
+    return [pk for pk, since in seen.items() if pk in still and since < long_ago]
 
 
-def check_days() -> Finding:
-    """Every day row is what the ledger says up to its `through`, and no day that was counted lacks a row."""
-    kept = DailyUsage.objects.aggregate(first=Min("day"), last=Max("day"))
-    first_entry = LedgerEntry.objects.aggregate(at=Min("settled_at"))["at"]
-    if kept["last"] is None:
-        return Finding(0, [])
-    first = min(kept["first"], periods.day_of(first_entry) if first_entry else kept["first"])
+def check_rollups() -> Finding:
+    """Every hour that is kept is what the ledger says, every day that is kept is what its hours say."""
+    days = sorted({periods.day_of(start) for start in RolledUp.objects.values_list("starts_at", flat=True)})
     checked = 0
     breaches: list[str] = []
-    for number in range((kept["last"] - first).days + 1):
-        rows = list(DailyUsage.objects.filter(day=first + dt.timedelta(days=number)))
-        checked += len(rows)
-        breaches += _breaches_of_day(first + dt.timedelta(days=number), rows)
+    for day in days:
+        marks = list(rollups.marks(day, day))
+        checked += len(marks)
+        hours = [(mark.starts_at, mark.ends_at) for mark in marks if mark.period == RolledUp.Period.HOUR]
+        ledger = rollups.finest(hours)
+        breaches += _differences(f"an hour of {day}", _kept_hours(hours), rollups.hours_of(ledger))
+        if any(mark.period == RolledUp.Period.DAY for mark in marks):
+            # Old hours need not be kept: then the ledger itself says what the day is the sum of.
+            whole = set(hours) == set(periods.hours(day))
+            of_day = ledger if whole else rollups.finest([periods.bounds(day)])
+            derived = rollups.derive_day(day) if whole else _without_hours(rollups.hours_of(of_day))
+            breaches += _differences(str(day), _kept_day(day), derived)
+            breaches += _differences(f"the people of {day}", _kept_people(day), rollups.people_of(of_day))
     return cut(checked, breaches)
 
 
-def _breaches_of_day(day: dt.date, rows: list[DailyUsage]) -> Iterator[str]:
-    by_key = {(row.model, row.kind, row.section_uuid): row for row in rows}
-    # A day without rows was counted to its end, since a later one was; two tallies at once may leave two moments.
-    moments = sorted({row.through for row in rows}) or [periods.bounds(day)[1]]
-    derived = {moment: figures.derive(day, moment) for moment in moments}
-    for key, row in by_key.items():
-        if derived[row.through].get(key) != figures.figures_of(row):
-            yield f"day row {row.pk} of {day} {' '.join(map(str, key))} is not what the ledger says"
-    for key in derived[moments[0]].keys() - by_key.keys():
-        yield f"{day} has no row of {' '.join(map(str, key))}"
+def _kept_hours(hours: list[rollups.Stretch]) -> dict[Any, rollups.Figures]:
+    rows = HourlyUsage.objects.filter(starts_at__in=[start for start, _end in hours])
+    return {(row.starts_at, row.model, row.kind, row.section_uuid): rollups.figures_of(row) for row in rows}
+
+
+def _without_hours(of_one_stretch: rollups.Sums) -> rollups.Sums:
+    return {key[1:]: figures for key, figures in of_one_stretch.items()}
+
+
+def _kept_day(day: dt.date) -> dict[Any, rollups.Figures]:
+    rows = DailyUsage.objects.filter(day=day)
+    return {(row.model, row.kind, row.section_uuid): rollups.figures_of(row) for row in rows}
+
+
+def _kept_people(day: dt.date) -> dict[Any, rollups.Figures]:
+    rows = DailyUserUsage.objects.filter(day=day)
+    return {(row.model, row.kind, row.user_uuid): rollups.figures_of(row) for row in rows}
+
+
+def _differences(what: str, kept: dict[Any, rollups.Figures], derived: dict[Any, rollups.Figures]) -> Iterator[str]:
+    for key in sorted({*kept, *derived}, key=str):
+        if kept.get(key) != derived.get(key):
+            said = "is kept and should not be" if key not in derived else "is not what the ledger says"
+            yield f"{what}, {' '.join(map(str, key))}, {said if key in kept else 'is missing'}"
 
 
 def check_nothing_held() -> Finding:
@@ -210,5 +240,5 @@ register("settlements", check_settlements)
 register("costs", check_costs)
 register("budgets", check_budgets)
 register("held money", check_held)
-register("day figures", check_days)
+register("hours and days", check_rollups)
 register("nothing held", check_nothing_held, at_rest=True)

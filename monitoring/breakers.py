@@ -144,8 +144,11 @@ def release_probe(*, provider: str, model: str) -> None:
 
 
 def try_again_now(*, by: "PermissionsMixin | AnonymousUser", breakers: Iterable[Breaker]) -> None:
-    """Close these breakers and forget what the provider asked for: the next reply calls it. For superusers only."""
-    if not by.is_superuser:
+    """Close these breakers and forget what the provider asked for: the next reply calls it.
+
+    Raises PermissionDenied for who may not change provider states.
+    """
+    if not by.has_perm("monitoring.change_breaker"):
         raise PermissionDenied
     Breaker.objects.filter(pk__in=[breaker.pk for breaker in breakers]).update(
         state=State.CLOSED, failures=0, opened_at=None, probe_until=None, wait_until=None

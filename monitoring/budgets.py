@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
@@ -20,6 +21,9 @@ from monitoring import alerts, periods
 from monitoring.models import NOBODY, Alert, Budget, BudgetAccount, LedgerEntry, Reservation, Severity
 from monitoring.prepared import Answer, Select, ask, insert, upsert
 from monitoring.pricing import usd
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 
 # The order in which every transaction locks accounts. The site's row, which all want, comes last and is held shortest.
 _RANKS = {
@@ -196,6 +200,21 @@ def tell_refusal(error: BudgetExhaustedError) -> None:
         with transaction.atomic():
             BudgetAccount.objects.bulk_create([claim.account(held=0)], ignore_conflicts=True)
             _tell(_read([claim])[claim.key], 100, refusing=True)
+
+
+@transaction.atomic
+def set_limit(*, by: "PermissionsMixin | AnonymousUser", budgets: Sequence[Budget], limit_microusd: int) -> None:
+    """Let these budgets be so large from now on; what is held and spent stays. Raises PermissionDenied."""
+    if not by.has_perm("monitoring.change_budget"):
+        raise PermissionDenied
+    keys = [budget.pk for budget in budgets]
+    Budget.objects.filter(pk__in=keys).update(limit_microusd=limit_microusd)
+    tell_anew(keys)
+
+
+def tell_anew(keys: Sequence[uuid.UUID]) -> None:
+    """Tell of every step again: a new limit has steps of its own."""
+    BudgetAccount.objects.filter(budget__in=keys).update(alerted_percent=0)
 
 
 def remaining(scopes: Sequence[Scope], user_id: uuid.UUID | None) -> Remaining | None:

@@ -1,21 +1,24 @@
 """Errors: what went wrong is written down, and a burst of it becomes an alert."""
 
 import datetime as dt
-import re
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Case, Count, Max, Min, OuterRef, Subquery, Value, When
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from monitoring.alerts import raise_alert
-from monitoring.models import Alert, ErrorEntry, Severity
+from monitoring.models import Alert, ErrorEntry, ErrorKind, Severity
+from monitoring.models.job import Person
+from monitoring.redaction import without_secrets
 
 DETAIL_MAX_CHARACTERS = 4_000
-BLANK = "[…]"
-_KEY = re.compile(r"\bsk-[\w-]{4,}")
-_HEADER = re.compile(r"(?i)((?:x-api-key|authorization)[\"']?\s*[:=,]\s*[\"']?)(?:bearer\s+)?[^\s\"',}]+")
+_RANKED = (Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
 
 
 def record(
@@ -43,12 +46,62 @@ def record(
     return entry
 
 
-def without_secrets(text: str) -> str:
-    """The text with API keys blanked, and without what no database stores (NUL, lone surrogates)."""
-    if settings.ANTHROPIC_API_KEY:
-        text = text.replace(settings.ANTHROPIC_API_KEY, BLANK)
-    text = _HEADER.sub(rf"\1{BLANK}", _KEY.sub(BLANK, text))
-    return text.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """The errors of one kind in a stretch of time: how many, how bad the worst, when, and what the newest says."""
+
+    kind: str
+    count: int
+    severity: Severity
+    first_at: dt.datetime
+    last_at: dt.datetime
+    source: str
+    detail: str
+    acknowledged_at: dt.datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has seen to them, or one came after somebody did."""
+        return self.acknowledged_at is None or self.last_at > self.acknowledged_at
+
+
+def grouped(since: dt.datetime) -> list[ErrorGroup]:
+    """The errors since then by kind, what came last first; two queries, by the index of their time and by key."""
+    rank = Case(*(When(severity=name, then=Value(number)) for number, name in enumerate(_RANKED)))
+    groups = ErrorEntry.objects.filter(at__gte=since).order_by().values_list("kind")
+    figures = {
+        kind: rest
+        for kind, *rest in groups.annotate(
+            all_count=Count("pk"), worst=Max(rank), first=Min("at"), last=Max("at"), newest=Max("pk")
+        )
+    }
+    seen_to = ErrorKind.objects.filter(kind=OuterRef("kind"))
+    newest = ErrorEntry.objects.filter(pk__in=[rest[-1] for rest in figures.values()])
+    newest = newest.annotate(seen_to_at=Subquery(seen_to.values("acknowledged_at")))
+    found = []
+    for entry in newest:
+        count, worst, first, last, _pk = figures[entry.kind]
+        found.append(
+            ErrorGroup(
+                entry.kind, count, _RANKED[worst], first, last, entry.source, entry.detail, entry.seen_to_at
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda group: group.last_at, reverse=True)
+
+
+def acknowledge(*, by: Person, kinds: Iterable[str]) -> int:
+    """Say that the errors of these kinds, as far as they have come, were seen to; how many kinds.
+
+    Raises PermissionDenied for who may not (`monitoring.change_errorkind`).
+    """
+    if not by.has_perm("monitoring.change_errorkind"):
+        raise PermissionDenied
+    now = timezone.now()
+    rows = [ErrorKind(kind=kind[:40], acknowledged_at=now, acknowledged_by_id=by.pk) for kind in sorted(set(kinds))]
+    ErrorKind.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["kind"], update_fields=["acknowledged_at", "acknowledged_by"]
+    )
+    return len(rows)
 
 
 def _watch_for_burst() -> None:

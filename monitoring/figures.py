@@ -1,51 +1,26 @@
-"""Figures: day sums derived from the ledger, and rebuilt from it at any time."""
+"""Figures: what was used, from what is kept of closed hours and days and from the ledger for the rest.
+
+Also the register of everything that is derived from the ledger and can be put right from it.
+"""
 
 import datetime as dt
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
-from django.db.models import (
-    Count,
-    DateField,
-    Exists,
-    Max,
-    Min,
-    OuterRef,
-    Q,
-    QuerySet,
-    Sum,
-    UUIDField,
-    Value,
-)
-from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.db.models import Case, Count, DateField, F, Q, QuerySet, Sum, Value, When
+from django.db.models.expressions import Combinable
 
-from monitoring import periods
-from monitoring.models import NOBODY, DailyUsage, LedgerEntry
+from monitoring import periods, rollups
+from monitoring.models import DailyUsage, DailyUserUsage, HourlyLatency, HourlyUsage, RolledUp
+from monitoring.rollups import COUNTED, SECTION, USER, Figures, Stretch, Sums, sums_of_entries, sums_of_rows
 
-Key = tuple[str, str, uuid.UUID]
-Figures = dict[str, int]
 Rebuilder = Callable[[dt.date | None], Iterator[int]]
-
-# A transaction that settles may be open for a moment: what is younger is left to the next tally.
-OPEN_SECONDS = 30
-FAILURES = ("failed", "interrupted")
-_ADDED = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens", "cost_microusd", "total_ms")
-COUNTED = ("attempts", "failures", "estimated", *_ADDED)
-
-_SECTION = Coalesce("section_uuid", Value(NOBODY, output_field=UUIDField()))
-_SUMS_OF_ENTRIES = {
-    "all_attempts": Count("pk"),
-    "all_failures": Count("pk", filter=Q(outcome__in=FAILURES)),
-    "all_estimated": Count("pk", filter=Q(estimated=True)),
-    **{f"all_{name}": Sum(name) for name in _ADDED},
-}
-_SUMS_OF_DAYS = {f"all_{name}": Sum(name) for name in COUNTED}
+# For each bound in ms how many attempts showed text within it, and not within the one before.
+Latencies = dict[int, int]
 
 _rebuilders: dict[str, Rebuilder] = {}
+_OF_ENTRIES: dict[str, Combinable] = {"section_uuid": SECTION, "user_uuid": USER}
 
 
 def register(name: str, rebuilder: Rebuilder) -> None:
@@ -63,118 +38,145 @@ def rebuild_all(since: dt.date | None = None) -> Iterator[tuple[str, int]]:
             yield name, count
 
 
-def tally(days: int = 2) -> int:
-    """Derive the figures of the last days again, and of every day since the last one that was; how many rows.
-
-    Twice at once, or again after a long pause, it comes to the same rows.
-    """
-    through = _settled_through()
-    today = periods.today()
-    begun = DailyUsage.objects.aggregate(day=Max("day"))["day"] or _first_day() or today
-    first = min(today - dt.timedelta(days=days - 1), begun)
-    return sum(_keep(day, through) for day in _days(first, today))
-
-
-def rebuild(since: dt.date | None = None) -> Iterator[int]:
-    """Derive every day since then (all without it) from the ledger; yields the rows of each day."""
-    through = _settled_through()
-    kept = DailyUsage.objects.aggregate(first=Min("day"), last=Max("day"))
-    starts = [day for day in (kept["first"], _first_day()) if day]
-    last = max(periods.today(), kept["last"] or dt.date.min)
-    first = since or min(starts, default=last)
-    for day in _days(first, last):
-        yield _keep(day, through)
-
-
-def derive(day: dt.date, through: dt.datetime) -> dict[Key, Figures]:
-    """What the ledger says of this school day up to that moment, by model, kind of work and section."""
-    entries = _entries_of(day).filter(settled_at__lte=through)
-    rows = entries.order_by().values_list("model", "kind", _SECTION).annotate(**_SUMS_OF_ENTRIES)
-    return {row[:3]: dict(zip(COUNTED, row[3:], strict=True)) for row in rows}
-
-
-def usage_between(first: dt.date, last: dt.date, *by: str) -> dict[tuple[Any, ...], Figures]:
-    """The figures of these days, both included, summed by any of day, model, kind and section_uuid.
+def usage_between(
+    first: dt.date,
+    last: dt.date,
+    *by: str,
+    only: Sequence[str] = COUNTED,
+    people: Collection[uuid.UUID] | None = None,
+) -> Sums:
+    """The figures of these days, both included, summed by any of day, model, kind, and section_uuid or user_uuid.
 
     Keys are tuples of these values, `()` without any; a key without attempts is left out. Exact to the last
-    settlement: day rows and what the ledger has after them are read by one statement.
+    settlement. `only` leaves out figures that cost more to count than the others ("sessions", "messages"), `people`
+    everybody but these.
     """
-    columns = by or ("day",)
-    kept = DailyUsage.objects.filter(day__range=(first, last)).order_by()
-    counted = kept.values_list(*columns).annotate(**_SUMS_OF_DAYS)
-    begun = DailyUsage.objects.aggregate(day=Max("day"))["day"] or _first_day() or last
-    since = min(begun, periods.today())
-    fresh = [_uncounted(day, columns) for day in _days(max(first, since), last)]
-    sums: dict[tuple[Any, ...], Counter[str]] = {}
-    for row in counted.union(*fresh, all=True):
-        if row[len(columns)]:
-            figures = Counter(dict(zip(COUNTED, row[len(columns) :], strict=True)))
-            sums.setdefault(row[: len(by)], Counter()).update(figures)
-    return {key: {name: int(figures[name]) for name in COUNTED} for key, figures in sums.items()}
+    of_people = people is not None or "user_uuid" in by
+    days = list(_days(first, min(last, periods.today())))
+    bounds = {day: periods.bounds(day) for day in days}
+    kept_days = _kept(RolledUp.Period.DAY, list(bounds.values()))
+    open_days = [day for day in days if bounds[day][0] not in kept_days]
+    whom = {} if people is None else {"user_uuid__in": people}
+    table = DailyUserUsage if of_people else DailyUsage
+    rows = table._default_manager.filter(day__in=set(days) - set(open_days), **whom)
+    sums = _Sums(by, only)
+    sums.add(rows, {}, sums_of_rows)
+    hours = [hour for day in open_days for hour in periods.hours(day)]
+    # Of people only whole days are kept: the hours of an open day are asked of the ledger.
+    kept = set() if of_people else _kept(RolledUp.Period.HOUR, hours)
+    within = [bounds[day] for day in open_days]
+    if kept:
+        sums.add(HourlyUsage.objects.filter(starts_at__in=kept), {"day": _day_of(within, "starts_at")}, sums_of_rows)
+    rest = rollups.joined([hour for hour in hours if hour[0] not in kept])
+    if rest:
+        day = {"day": _day_of(within, "settled_at")}
+        entries = rollups.entries_of(rest)
+        if people is not None:
+            entries = entries.alias(person=USER).filter(person__in=people)
+        sums.add(entries, {**_OF_ENTRIES, **day}, sums_of_entries)
+    return sums.made
 
 
-def today_so_far() -> Figures:
-    """The figures of this school day, to the last settlement."""
+def usage_by_hour(first: dt.datetime, last: dt.datetime, *by: str, only: Sequence[str] = COUNTED) -> Sums:
+    """The figures of the school's hours that begin from `first` to before `last`.
+
+    Keys are tuples of the hour's beginning and the values of any of model, kind and section_uuid.
+    """
+    hours = hours_between(first, last)
+    kept = _kept(RolledUp.Period.HOUR, hours)
+    sums = _Sums(("starts_at", *by), only)
+    sums.add(HourlyUsage.objects.filter(starts_at__in=kept), {}, sums_of_rows)
+    rest = [hour for hour in hours if hour[0] not in kept]
+    if rest:
+        sums.add(rollups.entries_of(rest), _OF_ENTRIES, sums_of_entries)
+    return sums.made
+
+
+def hours_between(first: dt.datetime, last: dt.datetime) -> list[Stretch]:
+    """The school's hours that begin from `first` to before `last`, an hour each, in aware UTC."""
+    days = _days(periods.day_of(first), periods.day_of(last))
+    return [hour for day in days for hour in periods.hours(day) if first <= hour[0] < last]
+
+
+def today_so_far(only: Sequence[str] = COUNTED) -> Figures:
+    """The figures of this school day, to the last settlement; `only` as in `usage_between`."""
     today = periods.today()
-    return usage_between(today, today).get((), dict.fromkeys(COUNTED, 0))
+    return usage_between(today, today, only=only).get((), dict.fromkeys(only, 0))
 
 
-def _uncounted(day: dt.date, columns: tuple[str, ...]) -> QuerySet[LedgerEntry, Any]:
-    """The sums of the day's entries that no day row counts."""
-    counted = DailyUsage.objects.filter(
-        day=day,
-        model=OuterRef("model"),
-        kind=OuterRef("kind"),
-        section_uuid=Coalesce(OuterRef("section_uuid"), Value(NOBODY, output_field=UUIDField())),
-        through__gte=OuterRef("settled_at"),
+def latency_by_hour(first: dt.datetime, last: dt.datetime) -> dict[dt.datetime, Latencies]:
+    """How long the first text took in the school's hours that begin from `first` to before `last`, by beginning."""
+    hours = hours_between(first, last)
+    kept = _kept(RolledUp.Period.HOUR, hours)
+    rows = HourlyLatency.objects.filter(starts_at__in=kept).order_by().values_list("starts_at", "within_ms")
+    found: dict[dt.datetime, Latencies] = {}
+    for starts_at, within, count in rows.annotate(all_timed=Sum("count")):
+        found.setdefault(starts_at, {})[within] = count
+    rest = [hour for hour in hours if hour[0] not in kept]
+    for starts_at, _model, within, count in rollups.latency_of_entries(rest) if rest else ():
+        _add(found.setdefault(starts_at, {}), {within: count})
+    return found
+
+
+def latency_by_day(first: dt.date, last: dt.date) -> dict[dt.date, Latencies]:
+    """How long the first text took on these days, both included."""
+    found: dict[dt.date, Latencies] = {}
+    hours = latency_by_hour(periods.bounds(first)[0], periods.bounds(last)[1])
+    for starts_at, counts in hours.items():
+        _add(found.setdefault(periods.day_of(starts_at), {}), counts)
+    return found
+
+
+class _Sums:
+    """Figures by key, added up from several tables."""
+
+    def __init__(self, by: Sequence[str], only: Sequence[str]) -> None:
+        self.by, self.only = tuple(by), tuple(only)
+        self.made: Sums = {}
+
+    def add(
+        self,
+        rows: QuerySet[Any],
+        instead: Mapping[str, Combinable],
+        sums: Callable[[Sequence[str]], Mapping[str, Any]],
+    ) -> None:
+        """Add what these rows sum up to, by the columns of these names or what stands `instead` of them there."""
+        totals = sums(self.only)
+        if self.by:
+            columns = [instead.get(name, F(name)) for name in self.by]
+            found = list(rows.order_by().values_list(*columns).annotate(**totals))
+        else:
+            row = rows.order_by().aggregate(all_rows=Count("pk"), **totals)
+            found = [tuple(row[name] for name in totals)] if row["all_rows"] else []
+        width = len(self.by)
+        for values in found:
+            figures = self.made.setdefault(tuple(values[:width]), dict.fromkeys(self.only, 0))
+            _add(figures, dict(zip(self.only, values[width:], strict=True)))
+
+
+def _add(counts: dict[Any, int], more: Mapping[Any, Any]) -> None:
+    for name, value in more.items():
+        counts[name] = counts.get(name, 0) + int(value)
+
+
+def _kept(period: str, stretches: Sequence[Stretch]) -> set[dt.datetime]:
+    """The beginnings of those of these hours or days whose sums are kept."""
+    if not stretches:
+        return set()
+    marks = RolledUp.objects.filter(
+        period=period, zone=periods.zone_name(), starts_at__gte=stretches[0][0], ends_at__lte=stretches[-1][1]
     )
-    values = {"day": Value(day, output_field=DateField()), "section_uuid": _SECTION}
-    entries = _entries_of(day).filter(~Exists(counted)).order_by()
-    return entries.values_list(*(values.get(name, name) for name in columns)).annotate(**_SUMS_OF_ENTRIES)
+    marked = set(marks.values_list("starts_at", "ends_at"))
+    return {stretch[0] for stretch in stretches if stretch in marked}
 
 
-def _keep(day: dt.date, through: dt.datetime) -> int:
-    """Make the day's rows what the ledger says; rows that are right already are left alone."""
-    through = min(through, periods.bounds(day)[1])
-    derived = derive(day, through)
-    with transaction.atomic():
-        kept = {(row.model, row.kind, row.section_uuid): row for row in DailyUsage.objects.filter(day=day)}
-        gone = [row.pk for key, row in kept.items() if key not in derived]
-        wrong = [
-            DailyUsage(day=day, model=key[0], kind=key[1], section_uuid=key[2], through=through, **figures)
-            # In one order, so that two that write at once wait for each other in turn.
-            for key, figures in sorted(derived.items())
-            if key not in kept or (figures_of(kept[key]), kept[key].through) != (figures, through)
-        ]
-        if gone:
-            DailyUsage.objects.filter(pk__in=gone).delete()
-        DailyUsage.objects.bulk_create(
-            wrong,
-            batch_size=500,
-            update_conflicts=True,
-            unique_fields=["day", "model", "kind", "section_uuid"],
-            update_fields=[*COUNTED, "through"],
-        )
-    return len(derived)
-
-
-def figures_of(row: DailyUsage) -> Figures:
-    """The figures of a day row by name."""
-    return {name: getattr(row, name) for name in COUNTED}
-
-
-def _entries_of(day: dt.date) -> QuerySet[LedgerEntry]:
-    start, end = periods.bounds(day)
-    return LedgerEntry.objects.filter(settled_at__gte=start, settled_at__lt=end)
-
-
-def _settled_through() -> dt.datetime:
-    return timezone.now() - dt.timedelta(seconds=OPEN_SECONDS)
-
-
-def _first_day() -> dt.date | None:
-    first = LedgerEntry.objects.aggregate(at=Min("settled_at"))["at"]
-    return periods.day_of(first) if first else None
+def _day_of(bounds: Sequence[Stretch], field: str) -> Case:
+    """The school day of a moment, which lies within these days."""
+    whens = [
+        When(Q(**{f"{field}__gte": start, f"{field}__lt": end}), then=Value(periods.day_of(start)))
+        for start, end in bounds
+    ]
+    return Case(*whens, output_field=DateField())
 
 
 def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
@@ -182,4 +184,4 @@ def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
         yield first + dt.timedelta(days=number)
 
 
-register("days", rebuild)
+register("hours and days", rollups.rebuild)

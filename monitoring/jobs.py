@@ -25,9 +25,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from monitoring import errors
-from monitoring.heartbeats import process_name
+from monitoring.logs import process_name
 from monitoring.models import Job, JobFile, JobProblem
 from monitoring.models.job import Person
+from monitoring.redaction import described
 
 logger = logging.getLogger("rapport.jobs")
 
@@ -63,6 +64,7 @@ class Progress:
 
     `checkpoint` is where the next one begins, as JSON; `done` counts the rows of this step, `failed` those of them that
     could not be done; `total`, once known, is how many rows there are in all; `finished` says that this was the last.
+    `later` asks for a rest before the next step, of a minute or two, where whatever the work waits for is away.
     """
 
     checkpoint: dict[str, Any]
@@ -71,6 +73,7 @@ class Progress:
     total: int | None = None
     finished: bool = False
     problems: Sequence[Problem] = ()
+    later: bool = False
 
 
 Step = Callable[[Job], Progress]
@@ -99,6 +102,11 @@ def register(kind: str, step: Step, *, atomic: bool = True, page: str = "job", p
     _handlers[kind] = _Handler(step, atomic, page, private)
 
 
+def private_kinds() -> list[str]:
+    """The kinds whose files are for whoever asked alone: in them is what was said."""
+    return [kind for kind, handler in _handlers.items() if handler.private]
+
+
 def page_of(job: Job) -> str:
     """The route of the page that shows this job, by its key."""
     handler = _handlers.get(job.kind)
@@ -108,7 +116,14 @@ def page_of(job: Job) -> str:
 def may_have_files(person: Person, job: Job) -> bool:
     """Whether this person, who sees the job, may have the files that it made."""
     handler = _handlers.get(job.kind)
-    return job.owner_id == person.pk or not (handler and handler.private)
+    if job.owner_id == person.pk:
+        return True
+    return person.has_perm("monitoring.view_jobfile") and not (handler and handler.private)
+
+
+def may_have_problems(person: Person, job: Job) -> bool:
+    """Whether this person, who sees the job, may read what it could not do: that names people."""
+    return job.owner_id == person.pk or person.has_perm("monitoring.view_jobproblem")
 
 
 # --- For whoever asks -------------------------------------------------------------------------------------------------
@@ -188,21 +203,23 @@ def attach(*, job: Job, name: str, content: File, purpose: str = JobFile.Purpose
     """
     name = name[:200]
     replaced = JobFile.objects.filter(job=job, purpose=purpose, name=name)
-    _delete_files(replaced)
+    delete_files(replaced)
     file = JobFile(job=job, purpose=purpose, name=name, size=content.size)
     file.content.save(name, content)
     return file
 
 
 def _drop_files(job_id: uuid.UUID) -> None:
-    _delete_files(JobFile.objects.filter(job_id=job_id).exclude(purpose=JobFile.Purpose.OUTPUT))
+    delete_files(JobFile.objects.filter(job_id=job_id).exclude(purpose=JobFile.Purpose.OUTPUT))
 
 
-def _delete_files(rows: QuerySet[JobFile]) -> None:
-    """Delete rows now and their files once that is certain."""
-    for row in list(rows):
+def delete_files(rows: QuerySet[JobFile]) -> int:
+    """Delete rows now and their files once that is certain; how many. Whatever is rolled back has lost no file."""
+    found = list(rows)
+    for row in found:
         row.delete()
         transaction.on_commit(partial(row.content.delete, save=False), robust=True)
+    return len(found)
 
 
 # --- For workers ------------------------------------------------------------------------------------------------------
@@ -282,7 +299,15 @@ def _advance(job: Job) -> Job | None:
     except Exception as error:  # noqa: BLE001  # a step is another app's code
         _stumble(job, error)
         return None
+    if progress.later and not progress.finished:
+        _put_off(job)
+        return None
     return Job.objects.get(pk=job.pk)
+
+
+def _put_off(job: Job) -> None:
+    """Let go of it without sending for it: beat does, once it has been silent for long enough."""
+    Job.objects.held(job).update(worker="", attempts=0, beat_at=timezone.now())
 
 
 @transaction.atomic
@@ -325,11 +350,11 @@ def _stumble(job: Job, error: Exception) -> None:
     if not Job.objects.held(job).exists():
         return
     logger.error("job %s (%s) broke", job.pk, job.kind, exc_info=error)
-    errors.record(kind="job.step", source=f"{job.kind} {job.pk}", detail=repr(error))
+    errors.record(kind="job.step", source=f"{job.kind} {job.pk}", detail=described(error))
     if job.attempts >= settings.JOB_ATTEMPTS:
         _fail(job, _our_fault(job))
     else:
-        # Not sent for at once: whatever was wrong may need a moment, and beat sends for it.
+        # Whatever was wrong may need a moment.
         Job.objects.held(job).update(worker="", beat_at=timezone.now())
 
 

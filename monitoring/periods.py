@@ -9,6 +9,7 @@ from django.utils import timezone
 
 DAY, MONTH, TERM = "day", "month", "term"
 UTC = ZoneInfo("UTC")
+HOUR = dt.timedelta(hours=1)
 
 
 def _no_term(day: dt.date) -> dt.date | None:
@@ -83,6 +84,31 @@ def next_start(period: str, day: dt.date) -> dt.date | None:
 def bounds(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
     """When this school day begins and ends, in aware UTC: 23 or 25 hours apart where the clocks change."""
     return _midnight(day), _midnight(day + dt.timedelta(days=1))
+
+
+def hours(day: dt.date) -> list[tuple[dt.datetime, dt.datetime]]:
+    """When each hour of this school day begins and ends, in aware UTC, counted from the school's midnight.
+
+    There are 24 of them, 23 or 25 where the clocks change; where they change by half an hour, the last one is short.
+    """
+    start, end = bounds(day)
+    found = []
+    while start < end:
+        following = min(start + HOUR, end)
+        found.append((start, following))
+        start = following
+    return found
+
+
+def hour_of_day() -> int:
+    """Which of the `hours` of this school day it is now, from 0: each comes once, also where the clocks change."""
+    now = timezone.now()
+    return (now - bounds(day_of(now))[0]) // HOUR
+
+
+def zone_name() -> str:
+    """By which time zone days are counted now."""
+    return _calendar.zone().key
 
 
 def _half_year(day: dt.date) -> dt.date:

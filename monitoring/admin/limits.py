@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from monitoring import limits
-from monitoring.admin.readonly import ReadOnlyAdmin
+from monitoring.admin.readonly import BigTableAdmin
 from monitoring.models import RateLimit, RateWindow
 
 
@@ -50,17 +50,18 @@ class RateLimitAdmin(admin.ModelAdmin):
 
 
 @admin.register(RateWindow)
-class RateWindowAdmin(ReadOnlyAdmin):
+class RateWindowAdmin(BigTableAdmin):
     """What was used lately, the last first; accounts and addresses of sign-ins are shown as digests only."""
 
     list_display = ["name", "whose", "used", "touched_at"]
     list_filter = ["name"]
     search_fields = ["key"]
+    search_help_text = gettext_lazy("The id of a person, or a digest.")
+    by_uuid = ("key",)
     ordering = ["-touched_at"]
     fields = ["name", "whose", "used", "touched_at"]
-    show_full_result_count = False
 
-    @admin.display(description=gettext_lazy("whose"), ordering="key")
+    @admin.display(description=gettext_lazy("whose"))
     def whose(self, row: RateWindow) -> str:
         """The key; the site has none."""
         return row.key or _("the whole site")

@@ -1,168 +1,140 @@
-"""Money in the admin: prices and budgets can be edited, the ledger and the accounts only read."""
+"""Money in the admin: prices and limits are set, what was reserved and settled is only read."""
 
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import Case, DateField, OuterRef, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce
-from django.forms import ModelForm
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from monitoring import budgets, periods
-from monitoring.admin.readonly import BigTableAdmin, LatelySeenFilter, ReadOnlyAdmin
-from monitoring.models import NOBODY, Budget, BudgetAccount, LedgerEntry, ModelPrice, Reservation
+from monitoring import figures, periods, rollups
+from monitoring.admin.confirmation import confirm
+from monitoring.admin.filters import DaysFilter, LatelySeenFilter, days_of
+from monitoring.admin.readonly import BigTableAdmin
+from monitoring.admin.totals import Totals, TotalsAdmin
+from monitoring.models import LedgerEntry, Reservation, RolledUp
 from monitoring.pricing import usd
+from monitoring.repairs import release_held
 
-
-@admin.register(ModelPrice)
-class ModelPriceAdmin(admin.ModelAdmin):
-    """Prices by model and date; a change of price is a new row."""
-
-    list_display = ["model", "valid_from", "from_input", "input", "output", "cache_write", "cache_read"]
-    list_filter = ["model"]
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """With the unit of the four amounts."""
-        unit = {"subtitle": _("Input, output and cache: micro-dollars per million tokens")}
-        return super().changelist_view(request, {**unit, **(extra_context or {})})
+# So many days that are not added up yet are asked of the ledger itself for the totals of a list.
+OPEN_DAYS = 2
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(BigTableAdmin):
+class LedgerEntryAdmin(TotalsAdmin, BigTableAdmin):
     """Settlements, newest first."""
 
-    list_display = ["settled_at", "kind", "model", "input_tokens", "output_tokens", "cost_microusd", "outcome"]
-    list_filter = [("kind", LatelySeenFilter), ("model", LatelySeenFilter), ("outcome", LatelySeenFilter), "settled_at"]
+    list_display = ["settled_at", "kind", "model", "input_tokens", "output_tokens", "cost", "outcome"]
+    list_filter = [("settled_at", DaysFilter), ("kind", LatelySeenFilter), ("model", LatelySeenFilter)]
+    search_fields = ["id"]
+    search_help_text = gettext_lazy("The id of an entry, a reservation, a conversation, a reply or a person.")
+    by_uuid = ("pk", "reservation", "session_uuid", "message_uuid", "user")
+    sortable_by = ("settled_at",)
     ordering = ["-settled_at"]
+    totals = ("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens", "cost_microusd")
+
+    @admin.display(description=gettext_lazy("cost"))
+    def cost(self, entry: LedgerEntry) -> str:
+        """In dollars."""
+        return usd(entry.cost_microusd)
+
+    def totals_of(self, changelist: ChangeList) -> Totals | None:
+        """From the sums of whole days where they tell apart what was filtered by; else of the rows of the list."""
+        return self._of_days(changelist) or super().totals_of(changelist)
+
+    def _of_days(self, changelist: ChangeList) -> Totals | None:
+        asked = {name: values[-1] for name, values in changelist.get_filters_params().items()}
+        days = days_of(asked.pop("settled_at__days", ""))
+        # Days before the first settlement have nothing to add up, and are marked never.
+        begun = next(rollups.days_of_ledger(), None)
+        if changelist.query or asked.keys() - {"kind", "model"} or begun is None:
+            return None
+        first, last = days or (begun, periods.today())
+        first, last = max(first, begun), min(last, periods.today())
+        if first > last:
+            return None
+        kept = rollups.marks(first, last).filter(period=RolledUp.Period.DAY).count()
+        if (last - first).days + 1 - kept > OPEN_DAYS:
+            return None
+        sums = dict.fromkeys(("attempts", *self.totals), 0)
+        for (kind, model), found in figures.usage_between(first, last, "kind", "model", only=tuple(sums)).items():
+            if asked.get("kind", kind) == kind and asked.get("model", model) == model:
+                sums = {name: sum_so_far + found[name] for name, sum_so_far in sums.items()}
+        of = _("From the sums of the days from %(first)s to %(last)s, all of their rows come to this.")
+        attempts = sums.pop("attempts")
+        return Totals(
+            of % {"first": date_format(first), "last": date_format(last)},
+            [(_("Attempts"), number_format(attempts, force_grouping=True)), *self.figures(sums)],
+        )
+
+
+class HeldFilter(admin.SimpleListFilter):
+    """What is held now, of which there is little; all that ever was has no order but that of its ids."""
+
+    title = gettext_lazy("state")
+    parameter_name = "which"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Held is what the list begins with."""
+        return [("all", gettext_lazy("All, by id"))]
+
+    def choices(self, changelist: ChangeList) -> Any:
+        """The two, the first without a parameter."""
+        held, everything = super().choices(changelist)
+        return [{**held, "display": Reservation.State.HELD.label}, everything]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that are held, unless all were asked for, or one by its id."""
+        found_by_id = bool(request.GET.get("q"))
+        return queryset if self.value() or found_by_id else queryset.filter(state=Reservation.State.HELD)
 
 
 @admin.register(Reservation)
 class ReservationAdmin(BigTableAdmin):
-    """Money set aside."""
+    """Money set aside: what is held now, newest first."""
 
-    list_display = ["created_at", "kind", "amount_microusd", "state"]
-    list_filter = ["state"]
-    ordering = ["-created_at"]
+    list_display = ["created_at", "kind", "amount", "state", "id"]
+    list_filter = [HeldFilter]
+    search_fields = ["id"]
+    search_help_text = gettext_lazy("The id of a reservation.")
+    actions = ["release"]
 
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """By time as far as an index goes: that of what is held."""
+        return ["pk"] if request.GET.get("which") else ["-created_at"]
 
-@admin.register(Budget)
-class BudgetAdmin(admin.ModelAdmin):
-    """Budgets, and what is left of each now; whom one is for and its period stay, since its accounts count by them."""
-
-    list_display = ["__str__", "scope", "period", "limit", "spent", "held", "left", "is_active"]
-    list_filter = ["scope", "period", "is_active"]
-    search_fields = ["label", "scope_id"]
-    list_per_page = 50
-    show_full_result_count = False
-    readonly_fields = ["limit", "spent", "held", "left"]
-    fields = [
-        "scope", "scope_id", "label", "period", "limit_microusd", "limit", "alert_steps", "is_active",
-        "spent", "held", "left",
-    ]  # fmt: skip
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:
-        """With what the running account of each holds and has spent; None where none has begun, or there are many."""
-        day = periods.today()
-        starts_on = Case(
-            *(When(period=period, then=Value(periods.start_of(period, day))) for period in Budget.Period.values),
-            output_field=DateField(),
-        )
-        # A general budget has one account for each person, section or conversation, and none of nobody.
-        running = BudgetAccount.objects.filter(
-            budget=OuterRef("pk"),
-            scope_id=Coalesce(OuterRef("scope_id"), Value(NOBODY)),
-            starts_on=OuterRef("starts_on"),
-        )
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(starts_on=starts_on)
-            .annotate(
-                held_now=Subquery(running.values("held_microusd")), spent_now=Subquery(running.values("spent_microusd"))
-            )
-        )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Budget | None = None) -> list[str]:
-        """What a budget is about is chosen once."""
-        return [*self.readonly_fields, *(["scope", "scope_id", "period"] if obj else [])]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Budget | None = None) -> bool:
-        """One that was used is put out of force instead: its accounts say what was spent."""
-        return super().has_delete_permission(request, obj) and obj is not None and not obj.accounts.exists()
-
-    def save_model(self, request: HttpRequest, obj: Budget, form: ModelForm, change: bool) -> None:
-        """A new limit has steps of its own to tell of."""
-        super().save_model(request, obj, form, change)
-        if "limit_microusd" in form.changed_data:
-            obj.accounts.update(alerted_percent=0)
-
-    @admin.display(description=gettext_lazy("limit"), ordering="limit_microusd")
-    def limit(self, budget: Budget) -> str:
-        """In dollars, and about how many conversations."""
-        return _amount(budget.limit_microusd) if budget.limit_microusd is not None else "–"
-
-    @admin.display(description=gettext_lazy("spent"))
-    def spent(self, budget: Any) -> str:
-        """In dollars, in the running period."""
-        return self._each(budget) or usd(budget.spent_now or 0)
-
-    @admin.display(description=gettext_lazy("held"))
-    def held(self, budget: Any) -> str:
-        """In dollars, for replies that are being written."""
-        return self._each(budget) or usd(budget.held_now or 0)
-
-    @admin.display(description=gettext_lazy("left now"))
-    def left(self, budget: Any) -> str:
-        """In dollars, and about how many conversations."""
-        return self._each(budget) or _amount(budget.left_after((budget.spent_now or 0) + (budget.held_now or 0)))
-
-    def _each(self, budget: Budget) -> str:
-        if budget._state.adding:
-            return "–"
-        if budget.scope == Budget.Scope.SITE or budget.scope_id:
-            return ""
-        accounts = reverse("admin:monitoring_budgetaccount_changelist")
-        return format_html('<a href="{}?budget__exact={}">{}</a>', accounts, budget.pk, _("see its accounts"))
-
-
-@admin.register(BudgetAccount)
-class BudgetAccountAdmin(ReadOnlyAdmin):
-    """What each scope has held and spent of a budget, newest first."""
-
-    list_display = ["budget", "scope_id", "label", "starts_on", "spent", "held", "left", "alerted_percent"]
-    list_filter = ["budget__scope", "budget__period"]
-    search_fields = ["label", "scope_id"]
-    list_select_related = ["budget"]
-    ordering = ["-pk"]
-    list_per_page = 50
-    show_full_result_count = False
-
-    @admin.display(description=gettext_lazy("spent"), ordering="spent_microusd")
-    def spent(self, account: BudgetAccount) -> str:
+    @admin.display(description=gettext_lazy("amount"))
+    def amount(self, reservation: Reservation) -> str:
         """In dollars."""
-        return usd(account.spent_microusd)
+        return usd(reservation.amount_microusd)
 
-    @admin.display(description=gettext_lazy("held"), ordering="held_microusd")
-    def held(self, account: BudgetAccount) -> str:
-        """In dollars, for replies that are being written."""
-        return usd(account.held_microusd)
+    @admin.action(description=gettext_lazy("Give back what is held for nothing"), permissions=["act"])
+    def release(self, request: HttpRequest, queryset: QuerySet[Reservation]) -> HttpResponse | None:
+        """Ask, then free what these reservations hold, where no running work holds it."""
 
-    @admin.display(description=gettext_lazy("left"))
-    def left(self, account: BudgetAccount) -> str:
-        """In dollars, and about how many conversations."""
-        return _amount(account.left_microusd)
+        def act(rows: list[Reservation], _form: Any) -> None:
+            freed = release_held(by=request.user, reservations=rows)
+            for row in freed:
+                self.log_change(request, row, _("Given back."))
+            words = ngettext("%d reservation is given back.", "%d reservations are given back.", len(freed))
+            messages.success(request, words % len(freed))
+            if kept := len(rows) - len(freed):
+                words = ngettext(
+                    "%d is left as it is: work holds it, or did a moment ago.",
+                    "%d are left as they are: work holds them, or did a moment ago.",
+                    kept,
+                )
+                messages.warning(request, words % kept)
 
-
-def _amount(microusd: int) -> str:
-    """Dollars, and about how many conversations they pay for once the ledger knows what one costs."""
-    conversations = budgets.conversations_left(microusd)
-    if conversations is None:
-        return usd(microusd)
-    words = ngettext(
-        "%(dollars)s (about %(count)d conversation)", "%(dollars)s (about %(count)d conversations)", conversations
-    )
-    return words % {"dollars": usd(microusd), "count": conversations}
+        return confirm(
+            self,
+            request,
+            queryset,
+            title=_("Give back what is held for nothing"),
+            text=_("The budgets get this money back. What work still holds is left alone."),
+            button=_("Give back"),
+            act=act,
+        )

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +23,11 @@ class Alert(models.Model):
         BUDGET = "budget", _("budget")
         BREAKER = "breaker", _("provider does not answer")
         ERRORS = "errors", _("many errors")
+        WORKER = "worker", _("no worker, or no schedule")
+        HEALTH = "health", _("something does not answer")
+        SLOW = "slow", _("slow replies")
+        STUCK = "stuck", _("replies that do not end")
+        BOOKS = "books", _("the books do not agree")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     key = models.CharField(max_length=200, unique=True, editable=False)
@@ -30,6 +36,15 @@ class Alert(models.Model):
     text = models.TextField(_("what happened"))
     created_at = models.DateTimeField(_("when"), default=timezone.now, db_index=True)
     mailed_at = models.DateTimeField(_("mailed"), null=True, editable=False)
+    acknowledged_at = models.DateTimeField(_("seen to"), null=True, editable=False)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("seen to by"),
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
 
     class Meta:
         verbose_name = _("alert")
@@ -58,3 +73,21 @@ class ErrorEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.source}"
+
+
+class ErrorKind(models.Model):
+    """That somebody has seen to the errors of one kind; one that comes after that makes the kind open again."""
+
+    kind = models.CharField(_("kind"), max_length=40, primary_key=True)
+    acknowledged_at = models.DateTimeField(_("seen to"), default=timezone.now)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("seen to by"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("kind of error that was seen to")
+        verbose_name_plural = _("kinds of errors that were seen to")
+        ordering = ["kind"]
+
+    def __str__(self) -> str:
+        return self.kind

@@ -108,6 +108,8 @@ class BudgetAccount(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["budget", "scope_id", "starts_on"], name="one_account_per_period"),
         ]
+        # Whose accounts these are. What each message updates is in no index, so that a new account alone pays for it.
+        indexes = [models.Index(fields=["scope_id"], name="account_scope")]
 
     def __str__(self) -> str:
         return f"{self.budget} · {self.starts_on:%Y-%m-%d}"

@@ -14,7 +14,7 @@ class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
 
     def alive(self, kind: str) -> "HeartbeatQuerySet":
         """Processes of that kind whose heart beat recently enough."""
-        seconds = settings.WORKER_DEAD_SECONDS if kind == Heartbeat.Kind.WORKER else settings.HEARTBEAT_DEAD_SECONDS
+        seconds = settings.HEARTBEAT_DEAD_SECONDS if kind == Heartbeat.Kind.WEB else settings.WORKER_DEAD_SECONDS
         return self.filter(kind=kind, beat_at__gt=timezone.now() - dt.timedelta(seconds=seconds))
 
 
@@ -24,6 +24,8 @@ class Heartbeat(models.Model):
     class Kind(models.TextChoices):
         WEB = "web", _("web")
         WORKER = "worker", _("worker")
+        BEAT = "beat", _("schedule")
+        PULSE = "pulse", _("schedule, queue and worker together")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)

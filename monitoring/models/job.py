@@ -12,20 +12,22 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Person(Protocol):
-    """Somebody who asks for work or looks at it; `is_staff` is Django's word for who may open the admin."""
+    """Somebody who asks for work or looks at it."""
 
     @property
     def pk(self) -> Any: ...
-    @property
-    def is_staff(self) -> bool: ...
+    def has_perm(self, perm: str, /) -> bool: ...
 
 
 class JobQuerySet(models.QuerySet["Job"]):
     """Reads of jobs, and the one way by which their state moves."""
 
     def visible_to(self, user: Person) -> "JobQuerySet":
-        """Admins see all, others what they asked for."""
-        return self.all() if user.is_staff else self.filter(owner_id=user.pk)
+        """Who may change jobs sees all on their pages, with the buttons; others what they asked for.
+
+        Who may only look at jobs does so in the admin, where looking is written down.
+        """
+        return self.all() if user.has_perm("monitoring.change_job") else self.filter(owner_id=user.pk)
 
     def move(self, to: "Job.State", **fields: Any) -> int:
         """Move those of these jobs whose state may become `to`, with these fields; how many moved."""
@@ -133,6 +135,11 @@ class Job(models.Model):
     def is_waited_for(self) -> bool:
         """Whether a worker has it or will take it by itself."""
         return self.state in {self.State.PENDING, self.State.RUNNING}
+
+    @property
+    def waits_for(self) -> str:
+        """What the next step waits for, for people; "" where it waits for nothing, or does not say."""
+        return str(self.checkpoint.get("waits_for", "")) if self.is_waited_for else ""
 
     @property
     def percent(self) -> int | None:

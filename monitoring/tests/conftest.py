@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from monitoring import jobs
 from monitoring.tests.books import book
+from monitoring.tests.looking import NOON
 
 Act = Callable[[int], bool]
 Crowd = Callable[[Act, int], list[bool]]
@@ -25,7 +27,7 @@ def crowd(transactional_db: None) -> Iterator[Crowd]:
     def run(act: Act, times: int) -> list[bool]:
         def share(first: int) -> list[bool]:
             try:
-                gate.wait(20)
+                gate.wait(60)
                 return [act(number) for number in range(first, times, THREADS)]
             finally:
                 connection.close()
@@ -34,6 +36,12 @@ def crowd(transactional_db: None) -> Iterator[Crowd]:
 
     yield run
     pool.shutdown()
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is noon, and half past: far from where an hour, a day or a month ends."""
+    monkeypatch.setattr(timezone, "now", lambda: NOON)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 def test_the_usage_of_days_can_be_read_and_nobody_changes_it(client: Browser, operator: User) -> None:
     now = timezone.now()
-    row = DailyUsage.objects.create(day=now.date(), model="claude-haiku-5-5", kind="turn", attempts=3, through=now)
+    row = DailyUsage.objects.create(day=now.date(), model="claude-haiku-5-5", kind="turn", attempts=3)
     assert str(row) == f"{now:%Y-%m-%d} claude-haiku-5-5"
     client.force_login(operator)
     page = client.get(reverse("admin:monitoring_dailyusage_changelist"))

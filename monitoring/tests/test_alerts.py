@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -85,14 +86,16 @@ def test_a_broker_that_is_away_loses_no_alert(
 
 
 @pytest.mark.django_db
-def test_every_active_operator_gets_one_mail_with_a_link(mailing: User, teacher: User) -> None:
-    make_user("lesser", User.Role.ADMIN)
+def test_every_active_operator_gets_one_mail_with_a_link(mailing: User, teacher: User, caretaker: User) -> None:
+    for role in (User.Role.ADMIN, User.Role.SUPPORT, User.Role.AUDITOR):
+        make_user(f"lesser-{role}", role)
+    make_user("former", User.Role.OPERATOR, is_active=False)
     User.objects.create_superuser("gone@example.com", "secret-word-1", is_active=False)
     tell()
     tasks.mail_alerts()
     tasks.mail_alerts()
     (message,) = mail.outbox
-    assert message.to == [mailing.email]
+    assert message.to == sorted([mailing.email, caretaker.email])
     assert message.subject == "Rapport, warning: budget"
     assert "Section A has spent 90%." in str(message.body)
     assert f"https://rapport.school.example/admin/monitoring/alert/{Alert.objects.get().pk}/change/" in str(
@@ -158,3 +161,18 @@ def test_a_task_delivered_many_times_at_once_mails_once(mailing: User) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(deliver, range(16)))
     assert len(mail.outbox) == 1
+
+
+@pytest.mark.django_db
+def test_who_saw_to_an_alert_first_is_kept(operator: User, teacher: User) -> None:
+    tell()
+    tell("another")
+    first, second = Alert.objects.all()
+    with pytest.raises(PermissionDenied):
+        alerts.acknowledge(by=teacher, alerts=[first])
+    assert alerts.acknowledge(by=operator, alerts=[first]) == 1
+    other = make_user("other-operator", User.Role.OPERATOR, is_staff=True)
+    assert alerts.acknowledge(by=other, alerts=[first, second]) == 1
+    first.refresh_from_db()
+    assert first.acknowledged_by == operator
+    assert first.acknowledged_at

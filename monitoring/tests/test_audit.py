@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from monitoring import audit, figures, periods, pricing, services
+from monitoring import audit, periods, pricing, rollups, services
 from monitoring.audit import Finding
 from monitoring.models import (
-    NOBODY,
     Budget,
     BudgetAccount,
     DailyUsage,
+    DailyUserUsage,
+    HourlyUsage,
     LedgerEntry,
     ModelPrice,
     RateLimit,
@@ -64,7 +65,7 @@ def ledger(reserve: Callable[..., Reservation]) -> LedgerEntry:
     entry, older = LedgerEntry.objects.all()
     noon = periods.bounds(periods.today() - dt.timedelta(days=2))[0] + dt.timedelta(hours=12)
     LedgerEntry.objects.filter(pk=older.pk).update(settled_at=noon)
-    figures.tally(days=3)
+    rollups.roll_up()
     assert DailyUsage.objects.count() == 1
     return entry
 
@@ -72,8 +73,9 @@ def ledger(reserve: Callable[..., Reservation]) -> LedgerEntry:
 def test_a_portal_that_keeps_its_promises_audits_clean(ledger: LedgerEntry) -> None:
     assert found() == set()
     looked_at = {name: finding.checked for name, finding in audit.run()}
-    expected = {"settlements": 4, "costs": 2, "budgets": 2, "held money": 1, "day figures": 1}
+    expected = {"settlements": 4, "costs": 2, "budgets": 2, "held money": 1}
     assert looked_at.items() >= expected.items()
+    assert looked_at["hours and days"] >= 24
 
 
 def test_an_empty_portal_audits_clean() -> None:
@@ -148,17 +150,18 @@ def count_a_day_twice(entry: LedgerEntry) -> None:
     row.save()
 
 
-def lose_a_row_of_a_day(entry: LedgerEntry) -> None:
-    row = DailyUsage.objects.get()
-    LedgerEntry.objects.filter(pk=entry.pk).update(settled_at=row.through - dt.timedelta(hours=1), kind="trial")
+def lose_an_hour(entry: LedgerEntry) -> None:
+    HourlyUsage.objects.all().delete()
+    DailyUsage.objects.all().delete()
 
 
-def lose_a_whole_day(entry: LedgerEntry) -> None:
-    before = DailyUsage.objects.get()
-    LedgerEntry.objects.filter(pk=entry.pk).update(settled_at=before.through + dt.timedelta(hours=12))
-    figures.tally()
-    assert DailyUsage.objects.count() == 2
-    before.delete()
+def settle_after_the_hour_was_added_up(entry: LedgerEntry) -> None:
+    hour = HourlyUsage.objects.get()
+    LedgerEntry.objects.filter(pk=entry.pk).update(settled_at=hour.starts_at, kind="trial")
+
+
+def lose_the_people_of_a_day(entry: LedgerEntry) -> None:
+    DailyUserUsage.objects.all().delete()
 
 
 def repair_accounts() -> None:
@@ -182,10 +185,11 @@ DAMAGES: dict[Callable[[LedgerEntry], None], str] = {
     forget_what_was_spent: "budgets",
     count_against_no_budget: "budgets",
     hold_money_for_ever: "held money",
-    leave_a_day_stale: "day figures",
-    count_a_day_twice: "day figures",
-    lose_a_row_of_a_day: "day figures",
-    lose_a_whole_day: "day figures",
+    leave_a_day_stale: "hours and days",
+    count_a_day_twice: "hours and days",
+    lose_an_hour: "hours and days",
+    settle_after_the_hour_was_added_up: "hours and days",
+    lose_the_people_of_a_day: "hours and days",
 }
 
 
@@ -227,17 +231,6 @@ def test_an_attempt_that_cost_more_than_was_held_explains_an_overdrawn_budget(
     finding = dict(audit.run())["budgets"]
     assert (finding.breaches, finding.notes) == ([], [])
     assert BudgetAccount.objects.filter(spent_microusd__gt=10_000).exists()
-
-
-def test_two_tallies_that_ended_at_different_moments_are_in_order(ledger: LedgerEntry) -> None:
-    first = DailyUsage.objects.get()
-    at = first.through - dt.timedelta(hours=1)
-    LedgerEntry.objects.filter(pk=ledger.pk).update(settled_at=at, section_uuid=uuid.UUID(int=5))
-    list(figures.rebuild())
-    DailyUsage.objects.filter(section_uuid=NOBODY).update(through=at - dt.timedelta(hours=1))
-    assert found() == set()
-    DailyUsage.objects.exclude(section_uuid=NOBODY).update(cost_microusd=1)
-    assert found() == {"day figures"}
 
 
 def test_only_the_first_breaches_are_named_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from accounts import calendar
 from accounts.models import School, Term, User
 from monitoring import budgets, pricing, services
 from monitoring.budgets import BudgetExhaustedError, Scope
@@ -164,6 +163,7 @@ def test_an_attempt_that_costs_nothing_asks_no_budget(student: User) -> None:
     assert not site.accounts.exists()
 
 
+@pytest.mark.usefixtures("still")
 def test_without_budgets_a_reservation_costs_one_query_more(student: User, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(2 + 1):  # a savepoint, its release, and one
         reserve(student, 0)
@@ -173,10 +173,10 @@ def test_without_budgets_a_reservation_costs_one_query_more(student: User, djang
         settle(reservation, 5)
 
 
+@pytest.mark.usefixtures("still")
 def test_holding_takes_one_statement_for_each_budget_and_two_for_the_reservation(
-    student: User, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+    student: User, django_assert_num_queries: Any
 ) -> None:
-    monkeypatch.setattr(calendar, "KEPT_SECONDS", 10**9)
     for scope in ("site", "user", "session"):
         budget(scope, 100)
     reserve(None, 1, [])  # reads the calendar
@@ -224,6 +224,7 @@ def test_conversations_left_are_counted_by_what_one_cost_lately(student: User, m
     assert budgets.conversations_left(1_000, typical_microusd=300) == 1_000 // 101
 
 
+@pytest.mark.usefixtures("still")
 def test_what_a_conversation_cost_is_worked_out_once_a_minute(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         budgets.conversations_left(1)

@@ -6,13 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.errors import BLANK, record, without_secrets
-from monitoring.models import Alert, ErrorEntry, Severity
+from accounts.models import User
+from monitoring.errors import acknowledge, grouped, record
+from monitoring.models import Alert, ErrorEntry, ErrorKind, Severity
+from monitoring.redaction import BLANK, without_secrets
 
 KEY = "sk-ant-api03-AbC_dEf-123456"
 
@@ -100,3 +103,52 @@ def test_warnings_and_old_errors_are_no_burst(settings: Any) -> None:
     ErrorEntry.objects.update(at=timezone.now() - dt.timedelta(seconds=301))
     record(kind="k")
     assert not Alert.objects.exists()
+
+
+@pytest.mark.django_db
+def test_errors_are_grouped_by_kind_with_the_worst_and_the_newest_of_them(django_assert_num_queries: Any) -> None:
+    record(kind="mail.refused", severity=Severity.WARNING, detail="old")
+    record(kind="provider.server", severity=Severity.ERROR, source="a model", detail="first")
+    record(kind="provider.server", severity=Severity.CRITICAL, detail="second")
+    record(kind="provider.server", severity=Severity.WARNING, source="turn 7", detail="third")
+    long_ago = timezone.now() - dt.timedelta(days=3)
+    ErrorEntry.objects.filter(detail__in=["old", "first"]).update(at=long_ago)
+    with django_assert_num_queries(2):
+        groups = grouped(long_ago - dt.timedelta(days=1))
+    assert [(g.kind, g.count, g.severity, g.source, g.detail) for g in groups] == [
+        ("provider.server", 3, Severity.CRITICAL, "turn 7", "third"),
+        ("mail.refused", 1, Severity.WARNING, "", "old"),
+    ]
+    assert groups[0].first_at == long_ago
+    assert groups[0].last_at > long_ago
+    assert [g.count for g in grouped(long_ago + dt.timedelta(days=1))] == [2]
+    assert grouped(timezone.now()) == []
+
+
+@pytest.mark.django_db
+def test_a_kind_that_was_seen_to_is_open_again_when_another_error_comes(operator: User) -> None:
+    since = timezone.now() - dt.timedelta(hours=1)
+    record(kind="mail.refused")
+    (group,) = grouped(since)
+    assert group.is_open
+    assert acknowledge(by=operator, kinds=["mail.refused", "mail.refused"]) == 1
+    (group,) = grouped(since)
+    assert not group.is_open
+    assert ErrorKind.objects.get().acknowledged_by == operator
+    record(kind="mail.refused")
+    (group,) = grouped(since)
+    assert group.is_open
+    acknowledge(by=operator, kinds=["mail.refused"])
+    assert not grouped(since)[0].is_open
+
+
+@pytest.mark.django_db
+def test_who_does_not_run_the_portal_sees_to_no_errors(teacher: User) -> None:
+    with pytest.raises(PermissionDenied):
+        acknowledge(by=teacher, kinds=["mail.refused"])
+    assert not ErrorKind.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_kind_that_was_seen_to_is_called_by_its_name() -> None:
+    assert str(ErrorKind(kind="mail.refused")) == "mail.refused"

@@ -203,3 +203,33 @@ def test_a_pace_is_said_in_the_unit_that_fits(rate: float | None, said: str) -> 
 )  # fmt: skip
 def test_time_left_is_said_in_the_unit_that_fits(seconds: float | None, said: str) -> None:
     assert left(seconds) == said
+
+
+def test_who_keeps_jobs_going_sees_no_files_nor_whom_a_job_names(
+    client: Browser, caretaker: User, auditor: User, support: User, job: Job, media: Any
+) -> None:
+    made = jobs.attach(job=job, name="names.csv", content=ContentFile(b"Ana"))
+    JobProblem.objects.create(job=job, row=1, message="Ana has an account already.")
+    client.force_login(caretaker)
+    client.post(reverse("job-cancel", args=[job.pk]))
+    job.refresh_from_db()
+    assert job.state == Job.State.CANCELLED
+    page = client.get(reverse("job", args=[job.pk])).text
+    assert "names.csv" not in page
+    assert "Ana" not in page
+    assert client.get(reverse("job-file", args=[job.pk, made.pk])).status_code == 404
+    for user in (auditor, support):
+        client.force_login(user)
+        assert client.get(reverse("job", args=[job.pk])).status_code == 404
+
+
+def test_the_admin_leads_to_the_page_who_may_use_it_and_shows_nobody_what_was_asked_for(
+    client: Browser, job: Job, caretaker: User, auditor: User
+) -> None:
+    Job.objects.filter(pk=job.pk).update(input={"search": "what Ada said"}, checkpoint={"row": "Ada Lovelace"})
+    for looker, led in ((caretaker, True), (auditor, False)):
+        client.force_login(looker)
+        page = client.get(reverse("admin:monitoring_job_change", args=[job.pk])).content.decode()
+        assert "Import of roster.csv" in page
+        assert (job.get_absolute_url() in page) is led
+        assert "Ada" not in page

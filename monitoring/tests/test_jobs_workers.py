@@ -64,7 +64,7 @@ def test_a_killed_worker_costs_no_row_and_repeats_none(inside: bool, teacher: Us
         "DATA_DIR": str(tmp_path),
     }
     command = [sys.executable, "-c", WORKER, str(job.pk), str(job.fence)]
-    killed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    killed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=180, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     job.refresh_from_db()
     assert (job.state, job.done, booked()) == ("running", 2, [1, 2])
@@ -103,7 +103,7 @@ def test_a_slow_worker_that_lost_its_job_leaves_nothing_behind(what: str, teache
         progress = book(job)
         if not inside.is_set():
             inside.set()
-            assert overtaken.wait(30)
+            assert overtaken.wait(60)
         return progress
 
     jobs.register("test.book", slow_once)
@@ -117,7 +117,7 @@ def test_a_slow_worker_that_lost_its_job_leaves_nothing_behind(what: str, teache
 
     worker = threading.Thread(target=slow)
     worker.start()
-    assert inside.wait(30)
+    assert inside.wait(60)
     if what == "overtaken":
         silence(job)
         assert jobs.resume_stale() == 1
@@ -125,7 +125,7 @@ def test_a_slow_worker_that_lost_its_job_leaves_nothing_behind(what: str, teache
     else:
         jobs.cancel(by=teacher, job=job)
     overtaken.set()
-    worker.join(30)
+    worker.join(120)
     job.refresh_from_db()
     rows = [1, 2, 3, 4, 5] if what == "overtaken" else []
     assert booked() == rows
@@ -139,7 +139,8 @@ def sent_for(job: Job) -> list[Any]:
         queue = broker.SimpleQueue("celery")
         with suppress(queue.Empty):
             while True:
-                message = queue.get(timeout=0.5)
+                # Without waiting: a look that waits may still take a message after it was closed, which is then lost.
+                message = queue.get_nowait()
                 message.ack()
                 args = message.decode()[0]
                 found += [(message.headers["task"], args)] if str(job.pk) in args else []
@@ -153,6 +154,8 @@ def test_a_job_is_sent_for_once_it_is_committed_and_runs_from_the_real_queue(tea
         job = ask(teacher)
         assert sent_for(job) == []
     ((name, args),) = sent_for(job)
+    # As a worker does when it starts.
+    current_app.loader.import_default_modules()
     current_app.tasks[name](*args)
     job.refresh_from_db()
     assert job.state == "completed"

@@ -81,6 +81,19 @@ def test_today_is_the_schools_day_and_not_that_of_utc(monkeypatch: pytest.Monkey
     assert periods.today() == dt.date(2026, 11, 20)
 
 
+@given(days, st.sampled_from([*ZONES, "Asia/Kathmandu", "Australia/Lord_Howe", "Europe/Helsinki"]), st.integers(17, 27))
+def test_what_is_asked_every_hour_finds_each_hour_of_the_night_once_a_day(day: dt.date, zone: str, minute: int) -> None:
+    live_in(zone)
+    asked = [dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC) + n * periods.HOUR for n in range(-24, 48)]
+    with pytest.MonkeyPatch.context() as patch:
+        found = []
+        for moment in asked:
+            patch.setattr("django.utils.timezone.now", lambda now=moment + dt.timedelta(minutes=minute): now)
+            found.append((periods.today(), periods.hour_of_day()))
+    # Samoa once had no such day.
+    assert [found.count((day, hour)) for hour in (3, 4)] == ([1, 1] if periods.hours(day) else [0, 0])
+
+
 @given(days, st.sampled_from(["day", "month", "term"]), st.booleans())
 def test_a_period_begins_by_its_days_and_ends_before_the_next(day: dt.date, period: str, terms: bool) -> None:
     if terms:

@@ -28,7 +28,8 @@ class Verb(Protocol):
 
 def job_context(request: HttpRequest, job: Job) -> dict[str, Any]:
     """What `monitoring/_job_part.html` shows, for any page that is about a job; problems go by its `page` parameter."""
-    problems = Paginator(job.problems.all(), PER_PAGE).get_page(request.GET.get("page"))
+    told = job.problems.all() if jobs.may_have_problems(request.user, job) else job.problems.none()
+    problems = Paginator(told, PER_PAGE).get_page(request.GET.get("page"))
     handed_out = job.is_ended and jobs.may_have_files(request.user, job)
     made = job.files.filter(purpose=JobFile.Purpose.OUTPUT) if handed_out else []
     return {"job": job, "page_obj": problems, "query": "", "job_files": made}
@@ -44,7 +45,7 @@ def job_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """
     job = _own(request, pk)
     wants_part = bool(request.headers.get("HX-Request"))
-    page = jobs.page_of(job)
+    page = _page_for(request, job)
     if not wants_part and page != "job":
         return redirect(page, pk=pk)
     if wants_part and job.is_ended:
@@ -80,7 +81,7 @@ def _button(verb: Verb) -> Callable[..., HttpResponseBase]:
             verb(by=request.user, job=job)
         except jobs.JobStateError as error:
             messages.error(request, str(error))
-        return redirect(jobs.page_of(job), pk=pk)
+        return redirect(_page_for(request, job), pk=pk)
 
     return pressed
 
@@ -90,6 +91,11 @@ job_resume = _button(jobs.resume)
 job_cancel = _button(jobs.cancel)
 
 
+def _page_for(request: HttpRequest, job: Job) -> str:
+    """The route of the job's page: one of its own says what came of it, which is not for who only keeps jobs going."""
+    return jobs.page_of(job) if jobs.may_have_problems(request.user, job) else "job"
+
+
 def _own(request: HttpRequest, pk: uuid.UUID) -> Job:
-    """The job, for its owner and admins; 404 for others."""
+    """The job, for its owner and who may change jobs; 404 for others."""
     return get_object_or_404(Job.objects.visible_to(request.user), pk=pk)
