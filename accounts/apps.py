@@ -11,14 +11,22 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        """Tell monitoring of the school's days, its terms and its rosters, and the transfer what teachers own here."""
-        from accounts import calendar
-        from accounts.services import transfer
+        """Tell monitoring of the school's days, terms, rosters and operators, the transfer what teachers own here."""
+        from accounts import calendar, names
+        from accounts.models import User
+        from accounts.services import privacy, transfer
+        from accounts.services.privacy import belongings
         from accounts.services.rosters.job import KIND, step
-        from monitoring import jobs, periods
+        from monitoring import alerts, gauges, jobs, periods
 
+        gauges.register_names("section", names.of_sections)
+        gauges.register_names("user", names.of_people, permission="accounts.view_user")
         periods.register(zone=calendar.zone, term_start=calendar.term_start, next_term_start=calendar.next_term_start)
         jobs.register(KIND, step, page="roster-report")
+        jobs.register(privacy.EXPORT_KIND, privacy.export, private=True)
+        jobs.register(privacy.ERASURE_KIND, privacy.erase)
+        belongings.register_all()
+        alerts.register(User.objects.operating)
         transfer.register(
             "sections", label=_("sections taught"), count=transfer.count_sections, move=transfer.move_sections
         )

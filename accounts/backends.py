@@ -1,4 +1,4 @@
-"""Sign-in by e-mail, and how often it may be tried; demo accounts only in the demo, on the machine that runs it."""
+"""Sign-in by e-mail, how often it may be tried, and what a role may do; demo accounts only in the demo, at home."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from accounts.models import User
+from accounts.roles import rights_of
 from monitoring import limits
 from monitoring.models import RateLimit
 
@@ -59,7 +60,10 @@ def attempt_keys(email: str, address: str) -> tuple[limits.Key, limits.Key]:
 
 
 class EmailBackend(ModelBackend):
-    """Django's own backend, with two more rules: attempts are limited, and a demo account opens nothing elsewhere."""
+    """Django's own backend; but attempts are limited, rights go by the role, demo accounts open nothing elsewhere.
+
+    Rows of groups and of single rights give nothing: see docs/adr/0019.
+    """
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:  # type: ignore[override]
         """The user with that address and password, or None; a demo account only on the demo's own machine.
@@ -90,3 +94,16 @@ class EmailBackend(ModelBackend):
         if getattr(user, "is_demo", False) and not settings.DEMO:
             return False
         return super().user_can_authenticate(user)
+
+    def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        """The rights of this person's role, all of them for a superuser; none for single rows, nor once disabled."""
+        if user_obj.is_anonymous or not self.user_can_authenticate(user_obj) or obj is not None:
+            return set()
+        if user_obj.is_superuser:
+            rights: set[str] = super().get_user_permissions(user_obj)
+            return rights
+        return set(rights_of(user_obj.role))
+
+    def get_group_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        """None: what people may do goes by their role."""
+        return set()

@@ -188,7 +188,7 @@ class InvitationForm(forms.Form):
         super().__init__(*args, **kwargs)
         section = self.fields["section"]
         assert isinstance(section, forms.ModelChoiceField)  # noqa: S101  narrows the type
-        section.queryset = Section.objects.current().visible_to(by)
+        section.queryset = Section.objects.current().filled_by(by)
         if by.is_teacher:
             del self.fields["role"]
             section.required, section.empty_label = True, _("Choose a section")
@@ -197,7 +197,7 @@ class InvitationForm(forms.Form):
         elif not by.is_superuser:
             role = self.fields["role"]
             assert isinstance(role, forms.ChoiceField)  # noqa: S101  narrows the type
-            role.choices = [choice for choice in User.Role.choices if choice[0] != User.Role.ADMIN]
+            role.choices = [choice for choice in User.Role.choices if choice[0] not in User.STAFF_ROLES]
 
 
 class PasswordLinkForm(forms.Form):

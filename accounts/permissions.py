@@ -29,8 +29,11 @@ def role_required(*roles: User.Role) -> Callable[[View[P]], View[P]]:
 
 
 students_only = role_required(User.Role.STUDENT)
-# Whoever teaches or runs the portal; `is_staff` is Django's word for the admin site alone.
+# Whoever looks after students; `is_staff` is Django's word for the admin site alone, where support, operators and
+# auditors work: the portal's own pages show them no classes.
 staff_only = role_required(User.Role.TEACHER, User.Role.ADMIN)
+# Whoever lets people in.
+inviters_only = role_required(User.Role.TEACHER, User.Role.ADMIN, User.Role.SUPPORT)
 
 
 def signed_in(request: HttpRequest) -> User:

@@ -1,5 +1,5 @@
 """People, the school and its sections in the operators' admin."""
 
-from accounts.admin import people, places
+from accounts.admin import people, places, records
 
-__all__ = ["people", "places"]
+__all__ = ["people", "places", "records"]

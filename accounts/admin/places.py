@@ -7,8 +7,10 @@ from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import services
 from accounts.admin.actions import for_each, show_links
@@ -24,7 +26,7 @@ class SchoolForm(forms.ModelForm):
 
     class Meta:
         model = School
-        fields = ["name", "logo", "time_zone", "support_contact", "built_ins_allowed"]
+        fields = ["name", "logo", "time_zone", "support_contact", "help_text", "help_contacts", "built_ins_allowed"]
 
 
 @admin.register(School)
@@ -54,6 +56,7 @@ class TermAdmin(admin.ModelAdmin):
 
     list_display = ["name", "starts_on", "ends_on"]
     search_fields = ["name"]
+    search_help_text = gettext_lazy("A term's name.")
     date_hierarchy = "starts_on"
 
 
@@ -71,19 +74,31 @@ class TeachersInline(admin.TabularInline):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
+class NewPlaceForm(forms.ModelForm):
+    """A student who is to have a place in the section."""
+
+    class Meta:
+        model = Enrolment
+        fields = ["student"]
+
+    def clean_student(self) -> Student:
+        """One who has none there. Forms of a section leave its constraints to the database, which would only fail."""
+        student: Student = self.cleaned_data["student"]
+        if Enrolment.objects.filter(section=self.instance.section_id, student=student).exists():
+            raise forms.ValidationError(
+                _("This student has a place here already. If it was removed, return it in the list of enrolments.")
+            )
+        return student
+
+
 class EnrolmentsInline(admin.TabularInline):
-    """Who is enrolled; removal and return are actions of the enrolments' own list."""
+    """More students for a section. Those who are enrolled have a list of their own: a lecture has thousands."""
 
     model = Enrolment
+    form = NewPlaceForm
     autocomplete_fields = ["student"]
-    readonly_fields = ["removed_at"]
-    exclude = ["enrolled_at"]
     extra = 0
     can_delete = False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Rows that exist are shown as text: a widget each would cost a query each."""
-        return False
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only students can be chosen."""
@@ -92,8 +107,8 @@ class EnrolmentsInline(admin.TabularInline):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Enrolment]":
-        """With the names, in one query."""
-        return super().get_queryset(request).select_related("student", "section")
+        """None of those that exist."""
+        return super().get_queryset(request).none()
 
 
 @admin.register(Section)
@@ -103,7 +118,9 @@ class SectionAdmin(admin.ModelAdmin):
     list_display = ["name", "course_code", "term", "enrolled", "archived_at"]
     list_filter = ["term", ("archived_at", admin.EmptyFieldListFilter)]
     list_select_related = ["term"]
+    list_per_page = 50
     search_fields = ["name", "course_code"]
+    search_help_text = gettext_lazy("A section's name or code.")
     inlines = [TeachersInline, EnrolmentsInline]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Section]":
@@ -115,6 +132,18 @@ class SectionAdmin(admin.ModelAdmin):
     def enrolled(self, section: Any) -> int:
         """Students who are enrolled now."""
         return int(section.enrolled_count)
+
+    @admin.display(description=gettext_lazy("students"))
+    def places(self, section: Any) -> str:
+        """Their number, which leads to the list of them."""
+        address = reverse("admin:accounts_enrolment_changelist")
+        number = section.enrolled_count
+        words = ngettext("%(count)d student", "%(count)d students", number) % {"count": number}
+        return format_html('<a href="{}?section__id__exact={}">{}</a>', address, section.pk, words)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """With the way to the enrolments of a section that exists, for those who may see them."""
+        return ["places"] if obj and request.user.has_perm("accounts.view_enrolment") else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Sections are archived: enrolments and conversations refer to them."""
@@ -130,7 +159,9 @@ class EnrolmentAdmin(admin.ModelAdmin):
     list_display = ["student", "section", "enrolled_at", "removed_at"]
     list_filter = [("removed_at", admin.EmptyFieldListFilter), "section"]
     list_select_related = ["student", "section"]
+    list_per_page = 50
     search_fields = ["student__display_name", "student__email", "section__name", "section__course_code"]
+    search_help_text = gettext_lazy("The name or address of a student, or the name or code of a section.")
     autocomplete_fields = ["student", "section"]
     readonly_fields = ["removed_at"]
     actions = ["remove", "give_back"]
@@ -168,7 +199,9 @@ class InvitationAdmin(admin.ModelAdmin):
     list_display = ["email", "display_name", "role", "section", "invited_by", "created_at", "state_word"]
     list_filter = ["role", ("used_at", admin.EmptyFieldListFilter), ("revoked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["section", "invited_by"]
+    list_per_page = 50
     search_fields = ["email", "display_name"]
+    search_help_text = gettext_lazy("A name or an address.")
     actions = ["reissue", "revoke"]
     show_full_result_count = False
 

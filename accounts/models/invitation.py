@@ -28,8 +28,8 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     """Reads of invitations."""
 
     def visible_to(self, user: User) -> "InvitationQuerySet":
-        """Admins see all, others those they made."""
-        return self.all() if user.is_admin else self.filter(invited_by=user)
+        """Who may change invitations sees all, others those they made."""
+        return self.all() if user.has_perm("accounts.change_invitation") else self.filter(invited_by=user)
 
     def matching(self, text: str) -> "InvitationQuerySet":
         """Invitations whose address or name contains the text; all for an empty one."""
@@ -73,6 +73,10 @@ class Invitation(models.Model):
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), default=default_expiry)
     used_at = models.DateTimeField(_("used"), null=True, editable=False)
+    # Whoever used it may have another address by now.
+    used_by = models.ForeignKey(
+        User, verbose_name=_("used by"), null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
 
     objects = InvitationQuerySet.as_manager()

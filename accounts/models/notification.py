@@ -41,7 +41,9 @@ class Notification(models.Model):
         DUE_SOON = "due_soon", _("An assignment is due tomorrow")
         RELEASED = "released", _("Feedback is released")
         COMMENTED = "commented", _("A teacher commented")
+        REFLECT = "reflect", _("A conversation waits for your look back")
         FLAGGED = "flagged", _("A reply is flagged")
+        SAFETY = "safety", _("A student may need help")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, verbose_name=_("for"), on_delete=models.CASCADE, related_name="notifications")
@@ -77,6 +79,12 @@ class Notification(models.Model):
                 condition=models.Q(to_mail=True),
                 name="notification_unmailed",
             ),
+            # They go with their conversation, whoever they are for; there are few of them.
+            models.Index(
+                fields=["path"],
+                condition=models.Q(kind__in=["safety", "flagged"]),
+                name="notification_of_flags",
+            ),
         ]
         constraints = [models.UniqueConstraint(fields=["user", "kind", "about"], name="told_once")]
 
@@ -99,7 +107,9 @@ _SENTENCES = {
     Notification.Kind.DUE_SOON: _("“%(assignment)s” is due %(due)s"),
     Notification.Kind.RELEASED: _("Feedback on your conversation with %(client)s is released"),
     Notification.Kind.COMMENTED: _("%(teacher)s commented on your conversation with %(client)s"),
+    Notification.Kind.REFLECT: _("“%(assignment)s” waits for your look back: it takes two minutes"),
     Notification.Kind.FLAGGED: _("A reply of %(client)s was flagged"),
+    Notification.Kind.SAFETY: _("%(student)s may need help: something they wrote was about themself"),
 }
 
 

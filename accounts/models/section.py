@@ -41,12 +41,19 @@ class SectionQuerySet(models.QuerySet["Section"]):
         return self.filter(archived_at=None)
 
     def visible_to(self, user: User) -> "SectionQuerySet":
-        """Admins see all, teachers those they teach, students those they are enrolled in."""
+        """School admins see all, teachers those they teach, students those they are enrolled in."""
         if user.is_admin:
             return self.all()
         if user.is_teacher:
             return self.filter(teachers=user)
-        return self.filter(enrolments__student=user, enrolments__removed_at=None)
+        # Who was a student or a teacher once, and is of the staff now, may have places in sections still.
+        return self.filter(enrolments__student=user, enrolments__removed_at=None) if user.is_student else self.none()
+
+    def filled_by(self, user: User) -> "SectionQuerySet":
+        """Sections into which this person brings students: any for who may enrol, their own for teachers."""
+        if user.has_perm("accounts.change_enrolment"):
+            return self.all()
+        return self.visible_to(user) if user.looks_after_students else self.none()
 
     def led_by(self, user: User) -> "SectionQuerySet":
         """Sections that this person may change, archive and staff: admins all, teachers those they lead."""
@@ -152,7 +159,7 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     """Reads of enrolments."""
 
     def visible_to(self, user: User) -> "EnrolmentQuerySet":
-        """Admins see all, teachers those of their sections, students their own."""
+        """School admins see all, teachers those of their sections, others their own."""
         if user.is_admin:
             return self.all()
         if user.is_teacher:

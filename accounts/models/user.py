@@ -36,14 +36,22 @@ class UserQuerySet(models.QuerySet["User"]):
     """Reads of people."""
 
     def visible_to(self, user: "User") -> "UserQuerySet":
-        """Admins see everyone; teachers also the students and colleagues of their sections; others only themselves."""
-        if user.is_admin:
+        """Whom this person may look up on pages outside the admin.
+
+        Who may change accounts finds everyone; teachers also the students and colleagues of their sections; others
+        only themselves.
+        """
+        if user.has_perm("accounts.change_user"):
             return self.all()
         if user.is_teacher:
             mine = models.Q(enrolments__removed_at=None, enrolments__section__teachers=user)
             colleagues = models.Q(teaching__section__teachers=user)
             return self.filter(models.Q(pk=user.pk) | mine | colleagues).distinct()
         return self.filter(pk=user.pk)
+
+    def operating(self) -> "UserQuerySet":
+        """Who is told when something is wrong with the portal: operators, and whoever has every right."""
+        return self.filter(models.Q(role=User.Role.OPERATOR) | models.Q(is_superuser=True), is_active=True)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
@@ -74,7 +82,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Role(models.TextChoices):
         STUDENT = "student", _("student")
         TEACHER = "teacher", _("teacher")
-        ADMIN = "admin", _("admin")
+        ADMIN = "admin", _("school admin")
+        OPERATOR = "operator", _("operator")
+        SUPPORT = "support", _("support")
+        AUDITOR = "auditor", _("auditor")
+
+    # Who may open the admin; what each of them may do there stands in accounts.roles.
+    STAFF_ROLES = frozenset({Role.ADMIN, Role.OPERATOR, Role.SUPPORT, Role.AUDITOR})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(
@@ -114,7 +128,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             # With the unique field this makes addresses unique in any case.
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="email_is_lower_case"),
             models.CheckConstraint(
-                condition=models.Q(role__in=["student", "teacher", "admin"]), name="user_has_a_role"
+                condition=models.Q(role__in=["student", "teacher", "admin", "operator", "support", "auditor"]),
+                name="user_has_a_role",
             ),
         ]
         indexes = [models.Index(fields=["role", "display_name"], name="user_by_role")]
@@ -128,9 +143,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = self.email.lower()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the address in lower case and the admin to admins, and let open sockets check their right again."""
+        """Keep the address in lower case and the admin to staff, and let open sockets check their right again."""
         self.email = self.email.lower()
-        self.is_staff = self.is_admin
+        self.is_staff = self.role in self.STAFF_ROLES
         self.is_superuser = self.is_superuser and self.is_admin
         if not self._state.adding:
             self.access_revision = models.F("access_revision") + 1
@@ -153,8 +168,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_admin(self) -> bool:
-        """Whether this person runs the portal."""
+        """Whether this person runs the school: of all who may open the admin, the one who sees classes."""
         return self.role == self.Role.ADMIN
+
+    @property
+    def looks_after_students(self) -> bool:
+        """Whether students' work is this person's business: that of teachers and school admins, of nobody else."""
+        return self.is_teacher or self.is_admin
 
     def get_full_name(self) -> str:
         """The display name, as Django's own pages ask for it."""

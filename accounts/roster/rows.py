@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
-from accounts.roster.cells import unguarded
 from accounts.roster.columns import Columns
 from accounts.roster.problems import Problem
 from accounts.roster.tables import Table, TableRow
 from accounts.roster.words import Field, Role, plain, role_of
+from monitoring.cells import unguarded
 
 LONGEST = 150
 LONGEST_EMAIL = 254

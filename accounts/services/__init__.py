@@ -1,5 +1,6 @@
 """What people do with accounts and sections: invite, accept, join, enrol, remove, disable, hand out one-time links."""
 
+from accounts.services.account_mail import mail_address_changed
 from accounts.services.enrolment import (
     add_teacher,
     change_part,
@@ -18,12 +19,13 @@ from accounts.services.invitations import (
     revoke_invitation,
 )
 from accounts.services.links import OneTimeLink
-from accounts.services.people import disable_user, enable_user, issue_password_link
+from accounts.services.people import check_not_erased, disable_user, enable_user, issue_password_link
 from accounts.services.rules import (
     AccountDisabledError,
     AccountExistsError,
     ArchivedSectionError,
     CodeRefusedError,
+    ErasedError,
     InvitationClosedError,
     LastLeadError,
     NotAllowedError,
@@ -48,6 +50,7 @@ __all__ = [
     "AccountExistsError",
     "ArchivedSectionError",
     "CodeRefusedError",
+    "ErasedError",
     "InvitationClosedError",
     "LastLeadError",
     "NotAllowedError",
@@ -63,6 +66,7 @@ __all__ = [
     "change_part",
     "change_section",
     "check_may_invite",
+    "check_not_erased",
     "count_awaited",
     "create_section",
     "disable_user",
@@ -71,6 +75,7 @@ __all__ = [
     "invite",
     "issue_password_link",
     "join_by_code",
+    "mail_address_changed",
     "reissue_invitation",
     "remove_from_section",
     "remove_teacher",

@@ -13,8 +13,8 @@ from accounts.services.rules import LastLeadError, NotAllowedError, WrongRoleErr
 
 
 def check_may_staff(by: User, section: Section) -> None:
-    """Admins and the section's own teachers decide who is in it; raises NotAllowedError."""
-    if by.is_student or not Section.objects.visible_to(by).filter(pk=section.pk).exists():
+    """School admins, support and the section's own teachers decide who is in it; raises NotAllowedError."""
+    if not Section.objects.filled_by(by).filter(pk=section.pk).exists():
         raise NotAllowedError
 
 

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from accounts.models import Enrolment, Invitation, PersonKey, Section, User
 from accounts.models.invitation import default_expiry
 from accounts.models.section import EnrolmentQuerySet
+from accounts.services.account_mail import mail_invitation
 from accounts.services.enrolment import join_as_student, join_as_teacher
-from accounts.services.links import OneTimeLink, mail_invitation, site_url
+from accounts.services.links import OneTimeLink, site_url
 from accounts.services.rules import (
     AccountDisabledError,
     AccountExistsError,
@@ -25,15 +26,21 @@ MOST_LINKS = 300
 
 
 def check_may_invite(*, by: User | None, role: str, section: Section | None) -> None:
-    """Admins invite anyone, teachers only students into a current section that they teach; raises NotAllowedError."""
-    if by is None or not by.is_active or by.is_student:
+    """School admins and support invite students and teachers, teachers only students into a section that they teach.
+
+    Into a section teachers are invited by who may staff it, since they read all that is said there. Staff are made by
+    who has every right. Raises NotAllowedError.
+    """
+    if by is None or not by.is_active or not (by.is_teacher or by.has_perm("accounts.add_invitation")):
         raise NotAllowedError
-    if section is not None and not Section.objects.current().visible_to(by).filter(pk=section.pk).exists():
+    if section is not None and not Section.objects.current().filled_by(by).filter(pk=section.pk).exists():
         raise NotAllowedError(_("You can invite only into current sections that you teach."))
     if by.is_teacher and (role != User.Role.STUDENT or section is None):
         raise NotAllowedError(_("Teachers can invite only students, and only into a section."))
-    if role == User.Role.ADMIN and (section is not None or not by.is_superuser):
-        raise NotAllowedError(_("Only an admin with every right can invite an admin, and without a section."))
+    if role == User.Role.TEACHER and section is not None and not Section.objects.led_by(by).contains(section):
+        raise NotAllowedError(_("Only school admins put teachers into a section. Leave “Section” empty and ask one."))
+    if role in User.STAFF_ROLES and (section is not None or not by.is_superuser):
+        raise NotAllowedError(_("Only an admin with every right can invite staff, and without a section."))
 
 
 def invite(*, by: User, email: str, role: str, section: Section | None = None, display_name: str = "") -> OneTimeLink:
@@ -138,6 +145,7 @@ def accept_invitation(
         user = by
     else:
         raise NotAllowedError(_("This invitation is for another person."))
+    Invitation.objects.filter(pk=invitation.pk).update(used_by=user)
     if user.role != invitation.role:
         raise WrongRoleError(_("Your account has another role than this invitation. Ask your school's support."))
     if invitation.section is not None and invitation.role == User.Role.STUDENT:
@@ -192,7 +200,7 @@ def _check_account(email: str, role: str, section: Section | None) -> None:
 
 def _locked(by: User, invitation: Invitation) -> Invitation:
     row = Invitation.objects.visible_to(by).select_for_update().filter(pk=invitation.pk).first()
-    if row is None or by.is_student:
+    if row is None or not (by.is_teacher or by.has_perm("accounts.change_invitation")):
         raise NotAllowedError
     if row.state in {Invitation.State.USED, Invitation.State.REVOKED}:
         raise InvitationClosedError(_("This invitation was used or revoked already. Make a new one."))

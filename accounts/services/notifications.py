@@ -10,12 +10,14 @@ from accounts.models import Notification, NotificationChoice, User
 
 Kind = Notification.Kind
 
-# What a person of each role is ever told of, and so may switch.
+# What a person of each role is ever told of, and so may switch; those of whom no line speaks are told of nothing.
 KINDS: Mapping[str, tuple[Kind, ...]] = {
-    User.Role.STUDENT: (Kind.PUBLISHED, Kind.DUE_SOON, Kind.RELEASED, Kind.COMMENTED),
+    User.Role.STUDENT: (Kind.PUBLISHED, Kind.DUE_SOON, Kind.RELEASED, Kind.COMMENTED, Kind.REFLECT),
     User.Role.TEACHER: (Kind.FLAGGED,),
     User.Role.ADMIN: (Kind.FLAGGED,),
 }
+# What nobody may switch off.
+ALWAYS = frozenset({Kind.SAFETY})
 
 
 class Ways(NamedTuple):
@@ -32,9 +34,10 @@ def tell(*, users: Iterable[User], kind: Kind, about: str, names: Mapping[str, s
     it only writes rows, mail is sent by a task.
     """
     people = {user.pk: user for user in users}
-    choices = {
-        choice.user_id: choice for choice in NotificationChoice.objects.filter(user__in=people.keys(), kind=kind)
-    }
+    kept = NotificationChoice.objects.none()
+    if kind not in ALWAYS:
+        kept = NotificationChoice.objects.filter(user__in=people.keys(), kind=kind)
+    choices = {choice.user_id: choice for choice in kept}
     rows = []
     # In one order: of two who tell the same people at once, none waits for the other in a circle.
     for pk in sorted(people):
@@ -68,7 +71,7 @@ def chosen_ways(user: User) -> dict[Kind, Ways]:
     kept = {
         choice.kind: Ways(choice.in_portal, choice.by_mail) for choice in NotificationChoice.objects.filter(user=user)
     }
-    return {kind: kept.get(kind, Ways()) for kind in KINDS[user.role]}
+    return {kind: kept.get(kind, Ways()) for kind in KINDS.get(user.role, ())}
 
 
 @transaction.atomic

@@ -14,13 +14,20 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services.links import OneTimeLink, site_url
-from accounts.services.rules import AccountDisabledError, NotAllowedError
+from accounts.services.rules import AccountDisabledError, ErasedError, NotAllowedError
+from monitoring.models import Erasure
 
 
-def check_may_manage(by: User, user: User) -> None:
-    """Admins manage everyone, but other admins only if they have every right; raises NotAllowedError."""
-    if not by.is_admin or (user.is_admin and not by.is_superuser):
+def check_may_manage(by: User, user: User, right: str = "accounts.change_user") -> None:
+    """Who has the right manages students and teachers, staff only who has every right; raises NotAllowedError."""
+    if not by.has_perm(right) or (user.is_staff and not by.is_superuser):
         raise NotAllowedError
+
+
+def check_not_erased(user: User) -> None:
+    """That nobody has begun to erase this person; raises ErasedError. Where an account is left, it has no name."""
+    if Erasure.objects.filter(subject_uuid=user.pk).exists():
+        raise ErasedError
 
 
 @transaction.atomic
@@ -29,7 +36,7 @@ def disable_user(*, by: User, user: User) -> None:
 
     Raises NotAllowedError, also for one's own account, so that nobody locks the last door from inside.
     """
-    check_may_manage(by, user)
+    check_may_manage(by, user, "accounts.disable_user")
     if by.pk == user.pk:
         raise NotAllowedError(_("You cannot disable your own account."))
     user.is_active = False
@@ -39,8 +46,11 @@ def disable_user(*, by: User, user: User) -> None:
 
 @transaction.atomic
 def enable_user(*, by: User, user: User) -> None:
-    """Let a disabled account sign in again. Raises NotAllowedError."""
-    check_may_manage(by, user)
+    """Let a disabled account sign in again. Raises NotAllowedError or ErasedError."""
+    check_may_manage(by, user, "accounts.disable_user")
+    # Whoever begins an erasure at this moment has the row first, or waits for it.
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    check_not_erased(user)
     user.is_active = True
     user.save(update_fields=["is_active"])
     _log(by, user, _("Enabled."))
@@ -50,8 +60,9 @@ def enable_user(*, by: User, user: User) -> None:
 def issue_password_link(*, by: User, user: User) -> OneTimeLink:
     """A link by which this person sets a new password once; it dies with a sign-in, a change or PASSWORD_RESET_TIMEOUT.
 
-    Admins make one for everyone they manage, teachers for the students of their sections. The link itself is not kept;
-    that it was made is written to the admin's history of the account. Raises NotAllowedError or AccountDisabledError.
+    Who may change accounts makes one for everyone they manage, teachers for the students of their sections. The link
+    itself is not kept; that it was made is written to the admin's history of the account. Raises NotAllowedError or
+    AccountDisabledError.
     """
     teaches = by.is_teacher and user.is_student and User.objects.visible_to(by).filter(pk=user.pk).exists()
     if not teaches:

@@ -40,6 +40,12 @@ class AccountDisabledError(RuleBrokenError):
     sentence = _("This account has been disabled. Ask your school's support to enable it.")
 
 
+class ErasedError(RuleBrokenError):
+    """Everything about this person is being erased, or was."""
+
+    sentence = _("Everything about this person is being erased, or was. The account stays disabled.")
+
+
 class WrongRoleError(RuleBrokenError):
     """The account's role does not fit."""
 

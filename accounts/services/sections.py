@@ -37,7 +37,7 @@ def create_section(
 
     Raises NotAllowedError, or WrongRoleError without a teacher who leads.
     """
-    if by.is_student or (by.is_teacher and lead not in {None, by}):
+    if not by.looks_after_students or (by.is_teacher and lead not in {None, by}):
         raise NotAllowedError
     lead = by if by.is_teacher else lead
     if lead is None:

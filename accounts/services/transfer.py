@@ -48,7 +48,7 @@ def transfer_everything(*, by: User, leaving: User, receiving: User) -> list[tup
     It is written to the admin's history of both. Raises NotAllowedError, or WrongRoleError unless both teach, the
     receiving one has an active account and they are two.
     """
-    check_may_manage(by, leaving)
+    check_may_manage(by, leaving, "accounts.transfer_teacher")
     if leaving.pk == receiving.pk:
         raise NotAllowedError(_("Choose another teacher than the one who leaves."))
     # Always in the same order, so that two transfers between the same people wait for each other.

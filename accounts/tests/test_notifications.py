@@ -87,6 +87,7 @@ def test_another_ones_notification_is_not_there(browser: Browser, student: User,
     assert Notification.objects.get().read_at is None
 
 
+@pytest.mark.usefixtures("still")
 def test_the_list_asks_as_little_however_long_it_is(browser: Browser, student: User) -> None:
     def asked() -> int:
         with CaptureQueriesContext(connection) as found:

@@ -1,11 +1,10 @@
-"""The school and its terms: one row, its logo, and the groups that carry rights."""
+"""The school and its terms: one row, and its logo."""
 
 import datetime as dt
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -40,11 +39,6 @@ def test_a_term_ends_after_it_starts() -> None:
 
 def test_teacher_details_show_as_the_title() -> None:
     assert str(TeacherDetails(title="Dr")) == "Dr"
-
-
-@pytest.mark.django_db
-def test_the_four_groups_of_admins_exist_from_the_first_migration() -> None:
-    assert set(Group.objects.values_list("name", flat=True)) >= {"Operator", "School admin", "Support", "Auditor"}
 
 
 @pytest.mark.django_db

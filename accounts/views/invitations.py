@@ -17,15 +17,15 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import services
 from accounts.forms import AcceptForm, InvitationForm, PasswordLinkForm
 from accounts.models import Invitation, Section, User
-from accounts.permissions import signed_in, staff_only
+from accounts.permissions import inviters_only, signed_in
 
 PER_PAGE = 25
 
 
-@staff_only
+@inviters_only
 @require_safe
 def invitation_list(request: HttpRequest) -> HttpResponse:
-    """Invitations that one made (admins: all), newest first, with search by address or name."""
+    """Invitations that one made (school admins and support: all), newest first, with search by address or name."""
     user, text = signed_in(request), request.GET.get("q", "").strip()
     invitations = Invitation.objects.visible_to(user).matching(text).select_related("section", "invited_by")
     page = Paginator(invitations, PER_PAGE).get_page(request.GET.get("page"))
@@ -38,7 +38,7 @@ def invitation_list(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/invitation_list.html", context)
 
 
-@staff_only
+@inviters_only
 @never_cache
 def invitation_new(request: HttpRequest) -> HttpResponse:
     """The form for an invitation; its answer shows the link, this once."""
@@ -56,7 +56,7 @@ def invitation_new(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/invitation_new.html", {"form": form, "can_invite": _may_invite(user)})
 
 
-@staff_only
+@inviters_only
 @require_POST
 @never_cache
 def invitation_reissue(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -71,7 +71,7 @@ def invitation_reissue(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _show_link(request, link)
 
 
-@staff_only
+@inviters_only
 @require_POST
 def invitation_revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """End an invitation before it is used."""
@@ -86,7 +86,7 @@ def invitation_revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect("invitation-list")
 
 
-@staff_only
+@inviters_only
 @never_cache
 def password_link(request: HttpRequest) -> HttpResponse:
     """A one-time link for someone who cannot sign in; the answer shows it, this once."""
@@ -150,7 +150,7 @@ def _welcome(request: HttpRequest, user: User, section: Section | None) -> HttpR
 
 def _may_invite(user: User) -> bool:
     """A teacher without a section has nobody to invite yet."""
-    return user.is_admin or Section.objects.current().visible_to(user).exists()
+    return not user.is_teacher or Section.objects.current().visible_to(user).exists()
 
 
 def _show_link(request: HttpRequest, link: services.OneTimeLink) -> HttpResponse:

@@ -15,14 +15,14 @@ from accounts.forms import ProfileForm
 from accounts.models import School, Section, StudentDetails, User
 from accounts.permissions import signed_in
 
-HOMES = {User.Role.STUDENT: "student-home", User.Role.TEACHER: "teaching", User.Role.ADMIN: "admin:index"}
+HOMES = {User.Role.STUDENT: "student-home", User.Role.TEACHER: "teaching"}
 
 
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Each role's own first page."""
-    return redirect(HOMES[User.Role(signed_in(request).role)])
+    """Each role's own first page: that of staff is the admin's."""
+    return redirect(HOMES.get(User.Role(signed_in(request).role), "admin:index"))
 
 
 @login_required
@@ -48,7 +48,9 @@ def profile(request: HttpRequest) -> HttpResponse:
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
     """How the portal works for someone of this role, and whom to ask."""
-    return render(request, f"accounts/help_{signed_in(request).role}.html")
+    user = signed_in(request)
+    page = "desk" if user.is_staff and not user.is_admin else user.role
+    return render(request, f"accounts/help_{page}.html")
 
 
 @require_safe

@@ -62,7 +62,7 @@ def keep(*, by: User, file: File) -> RosterFile:
 
     Raises RosterError for what cannot be read, NotAllowedError, or TooManyTriesError after MOST_A_DAY imports.
     """
-    if by.is_student:
+    if not by.looks_after_students:
         raise NotAllowedError
     _check_tries(by)
     if file.size > MOST_BYTES:
@@ -98,7 +98,7 @@ def begin_import(*, by: User, kept: RosterFile, choices: Choices) -> Job:
     Raises RosterError for a file that cannot be imported so, NotAllowedError for another's file, for one that was
     imported already or a section that is not one's own, or TooManyTriesError.
     """
-    if by.is_student or kept.owner_id != by.pk:
+    if not by.looks_after_students or kept.owner_id != by.pk:
         raise NotAllowedError
     _check_tries(by)
     chosen = choices.section

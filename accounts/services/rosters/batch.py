@@ -186,6 +186,10 @@ class Batch:
         if section is None and not self.by.is_admin:
             raise _WrongRowError(Field.SECTION, _("There is no section in this row."))
         person = self._person(row)
+        if person and person.is_staff:
+            # A roster is about students and teachers: staff stay as they are, wherever they had places before.
+            self._check(row, person, None)
+            return []
         if not row.active:
             return self._leave(person, section) if person else []
         if row.role not in {Role.STUDENT, None} and not self.by.is_admin:
@@ -259,7 +263,7 @@ class Batch:
         if row.file and row.external_id and person.pk not in self._key_of:
             self._key(person, row.external_id)
             changed = True
-        if not self.rename or person.is_admin:
+        if not self.rename:
             return changed
         if row.name and row.name != person.display_name:
             person.display_name = row.name

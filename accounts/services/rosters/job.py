@@ -16,12 +16,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Enrolment, Section, SectionKey, SectionTeacher, Term, User
 from accounts.models.section import move_access
-from accounts.roster.cells import write_rows
 from accounts.services.rosters.batch import Batch, Change, remove
 from accounts.services.rosters.opening import Reading
 from accounts.services.rosters.rows import PlannedRow, place_of
 from accounts.services.rosters.sections import PlannedSection
 from monitoring import jobs
+from monitoring.cells import write_rows
 from monitoring.jobs import JobFailedError, Problem, Progress
 from monitoring.models import Job, JobFile, JobProblem
 
@@ -37,8 +37,8 @@ Lines = list[dict[str, Any]]
 
 def step(job: Job) -> Progress:
     """The next lines of the plan, or the file of failures after the last."""
-    by = User.objects.filter(pk=job.owner_id, is_active=True).exclude(role=User.Role.STUDENT).first()
-    if by is None or (job.input["reading"] is None and not by.is_admin):
+    by = User.objects.filter(pk=job.owner_id, is_active=True).first()
+    if by is None or not by.looks_after_students or (job.input["reading"] is None and not by.is_admin):
         raise JobFailedError(_("Whoever asked for this may not import rosters any more."))
     if job.checkpoint.get("read"):
         _attach_failures(job)
