@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -9,10 +10,11 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from conversations.evaluation.runs import MONEY as EVALUATION
 from conversations.figures import wrong_replies, wrong_sessions, wrong_unpaid
-from conversations.models import Message, Session, Turn
-from monitoring.audit import Check, Finding, compare
-from monitoring.models import Heartbeat
+from conversations.models import Evaluation, Message, SafetyAlert, Session, Turn
+from monitoring.audit import Check, Finding, compare, cut
+from monitoring.models import Heartbeat, LedgerEntry
 
 # Beyond the time after which a process counts as dead: recovery needs a round to find its turns.
 GRACE_SECONDS = 5
@@ -24,13 +26,24 @@ def held_by_turns() -> Iterable[uuid.UUID]:
 
 
 def check_acknowledged() -> Finding:
-    """Every acknowledged message is there once with its words, and with at least one turn that answers it."""
+    """Every acknowledged message is there once with its words, and with at least one turn that answers it.
+
+    One that was set aside has no turn: the portal's answer comes right after it, and in practice its alert is there.
+    """
     acknowledged = Message.objects.filter(client_key__isnull=False)
     turn = Turn.objects.filter(message=OuterRef("pk"), session=OuterRef("session"))
     twin = acknowledged.filter(session=OuterRef("session"), client_key=OuterRef("client_key"))
     twin = twin.exclude(pk=OuterRef("pk"))
-    student = Q(role=Message.Role.STUDENT)
-    wrong = acknowledged.filter(~student | Q(content="") | ~Exists(turn) | Exists(twin))
+    student, aside = Q(role=Message.Role.STUDENT), Q(status=Message.Status.ASIDE)
+    answer = Message.objects.filter(
+        session=OuterRef("session"), sequence=OuterRef("sequence") + 1, role=Message.Role.SYSTEM
+    )
+    alert = SafetyAlert.objects.filter(message=OuterRef("pk"), session=OuterRef("session"))
+    test = Q(session__kind=Session.Kind.TEST)
+    kept_apart = ~Exists(turn) & Exists(answer) & (test ^ Exists(alert))
+    wrong = acknowledged.filter(
+        ~student | Q(content="") | Exists(twin) | (~aside & ~Exists(turn)) | (aside & ~kept_apart)
+    )
     return compare(acknowledged, wrong, lambda m: f"message {m.pk} of session {m.session_id} is not as it was sent")
 
 
@@ -118,6 +131,17 @@ def check_nothing_runs() -> Finding:
     """At rest no turn runs."""
     running = Turn.objects.running().order_by("accepted_at")
     return compare(running, running, lambda t: f"turn {t.pk} of session {t.session_id} is {t.status}")
+
+
+def check_evaluation_costs() -> Finding:
+    """At rest every evaluation costs what was settled for it; the bills of those that were deleted stay."""
+    paid: Counter[str] = Counter()
+    bills = LedgerEntry.objects.filter(kind=EVALUATION).order_by().values_list("reservation__scopes", "cost_microusd")
+    for scopes, cost in bills.iterator():
+        paid.update({scope["id"]: cost for scope in scopes if scope["kind"] == EVALUATION})
+    kept = dict(Evaluation.objects.order_by("pk").values_list("pk", "cost_microusd").iterator())
+    wrong = [(key, cost, paid[str(key)]) for key, cost in kept.items() if cost != paid[str(key)]]
+    return cut(len(kept), [f"evaluation {key} cost {cost}, the ledger says {due}" for key, cost, due in wrong])
 
 
 CHECKS: dict[str, Check] = {

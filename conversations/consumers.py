@@ -18,9 +18,12 @@ from conversations.live.hub import Viewer
 from conversations.models import Message, Session
 from conversations.protocol import Close, Code, ProtocolError
 from conversations.readings import log_following
+from conversations.safety import SetAsideError
 from conversations.supervision import mark_shown
+from conversations.tips import Tip, has_tips, tips_of
 from conversations.turns.accept import Accepted, ClaimedTurn, TurnRefusedError, accept, request_stop, retry
 from conversations.turns.resume import BroughtUpToDate, bring_up_to_date
+from monitoring import logs
 
 logger = logging.getLogger("rapport.socket")
 
@@ -35,12 +38,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept first and then close with a code, so that a browser can read why."""
         await self.accept()
+        logs.know(request_id=logs.request_id(self._header(b"x-request-id")))
         self.engine = await engine()
         user = self.scope["user"]
         if not user.is_authenticated or (user.is_demo and not self._from_this_machine()):
             await self.close(Close.NOT_SIGNED_IN)
             return
         self.user = user
+        logs.know(session_id=self.scope["url_route"]["kwargs"]["session_id"], user_id=user.pk)
         if self.engine.draining:
             await self.close(Close.RESTARTING)
             return
@@ -59,6 +64,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             send=self._show,
             close=self.close,
             in_chair=session.student_id == user.pk,
+            tips=session.student_id == user.pk and has_tips(session),
         )
         if not self.viewer.in_chair:
             await in_database(log_following, by=user, session=session)
@@ -106,52 +112,75 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self.send(protocol.PONG)
 
     async def _say(self, request: protocol.Send, viewer: Viewer) -> None:
-        key = str(request.client_key)
-        self._refuse_while_draining(key)
-        with self.engine.runner.accepting(viewer.session_id):
-            try:
-                accepted = await in_database(
-                    accept,
-                    by=self.user,
-                    session_id=viewer.session_id,
-                    client_key=request.client_key,
-                    text=request.text,
-                    owner=self.engine.process_id,
-                )
-            except TurnRefusedError as refusal:
-                raise ProtocolError(refusal.code, str(refusal), key, refusal.retry_after) from refusal
-            viewer.own_replies.add(accepted.turn.reply_id)
-            viewer.held_sequence += accepted.message.sequence == viewer.held_sequence + 1
-            try:
-                await self.send(protocol.accepted(accepted.message))
-                for other in self.engine.hub.of(viewer.session_id) if accepted.claimed else ():
-                    if other is not viewer and other.resumed:
-                        await other.give(accepted.message)
-            finally:
-                # Also when this socket is gone: what was accepted is answered.
-                if accepted.claimed:
-                    self._start(accepted.claimed, accepted.revision)
-        if accepted.claimed is None:
+        self._refuse_while_draining(str(request.client_key))
+        accepted = await self.engine.runner.accept(viewer.session_id, self._take(request, viewer))
+        if accepted and accepted.claimed is None:
             await self._show_again(accepted, viewer)
+
+    async def _take(self, request: protocol.Send, viewer: Viewer) -> Accepted | None:
+        """Accept a message and start its reply; None where it was set aside, and no reply belongs to it."""
+        try:
+            accepted: Accepted = await in_database(
+                accept,
+                by=self.user,
+                session_id=viewer.session_id,
+                client_key=request.client_key,
+                text=request.text,
+                owner=self.engine.process_id,
+            )
+        except TurnRefusedError as refusal:
+            raise ProtocolError(refusal.code, str(refusal), str(request.client_key), refusal.retry_after) from refusal
+        except SetAsideError as aside:
+            await self._show_aside(aside, viewer)
+            return None
+        viewer.own_replies.add(accepted.turn.reply_id)
+        viewer.held_sequence += accepted.message.sequence == viewer.held_sequence + 1
+        try:
+            await self.send(protocol.accepted(accepted.message))
+            for other in self.engine.hub.of(viewer.session_id) if accepted.claimed else ():
+                if other is not viewer and other.resumed:
+                    await other.give(accepted.message)
+        finally:
+            # Also when this socket is gone: what was accepted is answered.
+            if accepted.claimed:
+                self._start(accepted.claimed, accepted.revision)
+        return accepted
+
+    async def _show_aside(self, aside: SetAsideError, viewer: Viewer) -> None:
+        """A message that was set aside and what the portal says to it; that the session rests, the watch tells."""
+        for message in (aside.message, aside.answer):
+            viewer.held_sequence += message.sequence == viewer.held_sequence + 1
+        await self.send(protocol.accepted(aside.message))
+        await self.send(protocol.stored(aside.answer))
+        for other in self.engine.hub.of(viewer.session_id) if aside.is_new else ():
+            if other is not viewer and other.resumed:
+                await other.give(aside.message)
+                await other.give(aside.answer)
+        if aside.is_new and not aside.paused:
+            self.engine.hub.told(viewer.session_id, aside.revision)
 
     async def _retry(self, request: protocol.Retry, viewer: Viewer) -> None:
         self._refuse_while_draining(None)
-        with self.engine.runner.accepting(viewer.session_id):
-            try:
-                accepted = await in_database(
-                    retry,
-                    by=self.user,
-                    session_id=viewer.session_id,
-                    reply_id=request.message,
-                    owner=self.engine.process_id,
-                )
-            except TurnRefusedError as refusal:
-                raise ProtocolError(refusal.code, str(refusal), retry_after=refusal.retry_after) from refusal
-            viewer.own_replies.add(accepted.turn.reply_id)
-            if accepted.claimed:
-                self._start(accepted.claimed, accepted.revision)
+        accepted = await self.engine.runner.accept(viewer.session_id, self._take_again(request, viewer))
         if accepted.claimed is None:
             await self._show_again(accepted, viewer)
+
+    async def _take_again(self, request: protocol.Retry, viewer: Viewer) -> Accepted:
+        """Accept another attempt at a reply and start it."""
+        try:
+            accepted: Accepted = await in_database(
+                retry,
+                by=self.user,
+                session_id=viewer.session_id,
+                reply_id=request.message,
+                owner=self.engine.process_id,
+            )
+        except TurnRefusedError as refusal:
+            raise ProtocolError(refusal.code, str(refusal), retry_after=refusal.retry_after) from refusal
+        viewer.own_replies.add(accepted.turn.reply_id)
+        if accepted.claimed:
+            self._start(accepted.claimed, accepted.revision)
+        return accepted
 
     def _start(self, claimed: ClaimedTurn, revision: int) -> None:
         self.engine.hub.told(claimed.session_id, revision)
@@ -184,15 +213,25 @@ class ChatConsumer(AsyncWebsocketConsumer):
         shown_index = 0
         try:
             state: BroughtUpToDate = await in_database(bring_up_to_date, viewer.session_id, request.after)
+            tips = await self._tips(state.messages, viewer)
             for message in state.messages:
                 more = state.more and message is state.messages[-1]
-                await self.send(protocol.stored(message, more=more, note=viewer.note_on(message)))
+                note, feedback = viewer.note_on(message), viewer.words_of(tips.get(message.pk))
+                await self.send(protocol.stored(message, more=more, note=note, feedback=feedback))
             viewer.held_sequence = state.messages[-1].sequence if state.messages else request.after
             shown_index = await self._show_running(state, viewer)
             for nudge in state.nudges:
                 await viewer.nudge(nudge)
         finally:
             await viewer.release_waiting(shown_index)
+
+    async def _tips(self, messages: list[Message], viewer: Viewer) -> dict[uuid.UUID, Tip]:
+        """What the student is told of these messages; nothing, without a query, where they are not told so early."""
+        said = [message.pk for message in messages if message.role == Message.Role.STUDENT]
+        if not said or not viewer.tips:
+            return {}
+        found: dict[uuid.UUID, Tip] = await in_database(tips_of, viewer.session_id, said)
+        return found
 
     async def _show_running(self, state: BroughtUpToDate, viewer: Viewer) -> int:
         """The running reply as far as it has come, from memory where it runs here, else as it was last saved.
@@ -219,6 +258,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
             logger.info("a viewer could not be told: %r", error)
             await self.disconnect(Close.RESTARTING)
 
+    def _header(self, name: bytes) -> str:
+        """What the page that opened the socket sent under this name, "" for nothing."""
+        return dict(self.scope["headers"]).get(name, b"").decode("latin-1")
+
     def _from_this_machine(self) -> bool:
         """Whether the socket was opened on the machine that serves it: the only place for a demo account."""
         address = (self.scope.get("client") or [""])[0]
@@ -232,7 +275,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
 def find_session(user: User, session_id: uuid.UUID) -> Session | None:
     """The session, if this person may look at it in a chat."""
-    return Session.objects.open_to(user).select_related("client").filter(pk=session_id).first()
+    return Session.objects.open_to(user).select_related("client", "assignment").filter(pk=session_id).first()
 
 
 def find_reply(session_id: uuid.UUID, reply_id: uuid.UUID) -> Message | None:

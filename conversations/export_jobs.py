@@ -31,6 +31,7 @@ from conversations.models import Session, TranscriptReading
 from conversations.models.session import SessionQuerySet
 from conversations.readings import log_readings
 from monitoring import jobs
+from monitoring.cells import BOM
 from monitoring.jobs import JobFailedError, Problem, Progress
 from monitoring.models import Job, JobFile
 
@@ -221,7 +222,7 @@ class _Export:
     def _join_texts(self, out: IO[bytes], parts: Any) -> None:
         before, between, after = ('{"conversations": [\n', ",\n", "\n]}\n")
         if self.format == Format.CSV:
-            before, between, after = exports.BOM, "", ""
+            before, between, after = BOM, "", ""
         out.write(before.encode())
         for place, part in enumerate(parts):
             out.write(between.encode() if place else b"")
@@ -242,7 +243,7 @@ def pdf_of(talk: Talk) -> bytes:
 
 
 def _join_archives(out: IO[bytes], parts: Any) -> None:
-    index = io.BytesIO(exports.BOM.encode())
+    index = io.BytesIO(BOM.encode())
     index.seek(0, io.SEEK_END)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for part in parts:

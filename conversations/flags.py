@@ -20,7 +20,7 @@ class FlagRuleError(RuleBrokenError):
 def raise_flag(*, by: User, message: Message, reason: str, comment: str = "") -> Flag:
     """Say that this reply is wrong, or change what one said, until somebody has dealt with it.
 
-    The teachers of the section, the client's owner and the operators are told once. Raises FlagRuleError.
+    The teachers of the section, the client's owner and admins with every right are told once. Raises FlagRuleError.
     """
     if not Message.objects.flaggable_by(by).filter(pk=message.pk).exists():
         raise FlagRuleError(_("Only a reply of a client in a conversation that you can read may be flagged."))
@@ -43,7 +43,8 @@ def _tell(flag: Flag) -> None:
         concerned |= Q(teaching__section=session.section_id)
     if session.client and session.client.owner_id:
         concerned |= Q(pk=session.client.owner_id)
-    people = User.objects.filter(concerned, is_active=True).exclude(pk=flag.raised_by_id).distinct()
+    looking = {User.Role.TEACHER, User.Role.ADMIN}
+    people = User.objects.filter(concerned, is_active=True, role__in=looking).exclude(pk=flag.raised_by_id).distinct()
     tell(
         users=people,
         kind=Notification.Kind.FLAGGED,
@@ -60,8 +61,9 @@ def settle(*, by: User, flag: Flag, answer: str = "") -> Flag:
     Raises FlagRuleError for who does not see the flag, for students, and when somebody else was first.
     """
     seen = Flag.objects.visible_to(by).filter(pk=flag.pk).values("pk")
-    locked = Flag.objects.select_for_update(of=("self",)).select_related("settled_by").filter(pk__in=seen).first()
-    if locked is None or by.is_student:
+    # Joined to nobody: after waiting for the lock, a join would still say what held before.
+    locked = Flag.objects.select_for_update().filter(pk__in=seen).first()
+    if locked is None or not by.looks_after_students:
         raise FlagRuleError(_("Only staff who see this flag can deal with it."))
     if locked.settled_by:
         raise FlagRuleError(_("%(name)s has dealt with this flag already.") % {"name": locked.settled_by})

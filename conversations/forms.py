@@ -12,7 +12,7 @@ from accounts.models import User
 from clients import choices
 from clients.forms import Text
 from clients.models import ClientProfile
-from conversations.models import Flag, Rubric, Session
+from conversations.models import Breach, Flag, Rubric, SafetyAlert, Session
 
 RUBRICS_OFFERED = 200
 
@@ -79,6 +79,27 @@ class FlagFilter(Filter):
     def chosen(self) -> dict[str, str]:
         """The filters that say something; the tab always does."""
         return {"tab": "open"} | super().chosen()
+
+
+class SafetyFilter(Filter):
+    """Which safety alerts somebody looks for."""
+
+    TABS = (("waiting", _("Waiting")), ("acknowledged", _("Acknowledged")))
+
+    q = None  # type: ignore[assignment]
+    tab = forms.ChoiceField(required=False, choices=TABS)
+    tier = _choice(_("How serious"), _("All"), SafetyAlert.Tier.choices)
+
+    def chosen(self) -> dict[str, str]:
+        """The filters that say something; the tab always does."""
+        return {"tab": "waiting"} | super().chosen()
+
+
+class BreachFilter(Filter):
+    """Which breaches of character somebody looks for."""
+
+    q = None  # type: ignore[assignment]  # so a field that one inherits is left out
+    kind = _choice(_("What was wrong"), _("Everything"), Breach.Kind.choices)
 
 
 class ModelForm(forms.Form):

@@ -158,19 +158,20 @@ def hello(session: Session) -> str:
 
 
 def accepted(message: Message) -> str:
-    """To the sender: committed, this message cannot be lost any more."""
-    return dump(
-        {
-            "type": "accepted",
-            "client_key": str(message.client_key),
-            "id": str(message.pk),
-            "sequence": message.sequence,
-        }
-    )
+    """To the sender: committed, this message cannot be lost any more; `status` where it was set aside."""
+    frame = {
+        "type": "accepted",
+        "client_key": str(message.client_key),
+        "id": str(message.pk),
+        "sequence": message.sequence,
+    }
+    if message.status != Message.Status.COMPLETE:
+        frame["status"] = message.status
+    return dump(frame)
 
 
-def stored(message: Message, *, more: bool = False, note: str = "") -> str:
-    """One stored message, whole; `note` is what stands in its margin."""
+def stored(message: Message, *, more: bool = False, note: str = "", feedback: str = "") -> str:
+    """One stored message, whole; `note` is what stands in its margin, `feedback` what its student is told of it."""
     frame: dict[str, Any] = {
         "type": "message",
         "id": str(message.pk),
@@ -186,6 +187,8 @@ def stored(message: Message, *, more: bool = False, note: str = "") -> str:
         frame["more"] = True
     if note:
         frame["note"] = note
+    if feedback:
+        frame["feedback"] = feedback
     return dump(frame)
 
 
@@ -232,6 +235,11 @@ def little_left(text: str, *, exhausted: bool) -> str:
     return dump({"type": "notice", "kind": "budget", "text": text, "exhausted": exhausted})
 
 
+def tip(message_id: uuid.UUID, text: str) -> str:
+    """What a message of the student's did, for them alone."""
+    return dump({"type": "notice", "kind": "feedback", "message": str(message_id), "text": text})
+
+
 def nudged(nudge: Nudge) -> str:
     """A teacher's private word to the student; it comes again until the client says that it is shown."""
     return dump(
@@ -260,6 +268,8 @@ def _state(session: Session) -> dict[str, str]:
         state["deadline"] = session.deadline_at.isoformat()
     if session.ended_at:
         state["ended_at"] = session.ended_at.isoformat()
+    if session.outcome:
+        state["outcome"] = session.outcome
     return state
 
 

@@ -1,4 +1,4 @@
-"""Reminders: who has not finished work that is due within a day is told, once for each due date."""
+"""Reminders, once each: of work that is due within a day, and of conversations that wait for a look back."""
 
 import datetime as dt
 
@@ -9,9 +9,12 @@ from django.utils import timezone
 from accounts.models import Notification, User
 from accounts.services.notifications import tell
 from conversations.assignments import Standing, standings
-from conversations.models import Assignment
+from conversations.models import Assignment, Session
+from conversations.reflections import awaiting
 
 WITHIN = dt.timedelta(days=1)
+# Nobody is reminded at once of what they have just ended, nor of what is long past.
+REFLECT_AFTER, REFLECT_UNTIL = dt.timedelta(hours=2), dt.timedelta(days=3)
 
 
 def remind() -> int:
@@ -49,3 +52,25 @@ def _remind(assignment: Assignment, now: dt.datetime) -> int:
 def _is_due_soon(standing: Standing, now: dt.datetime) -> bool:
     due_at = standing.due_at
     return due_at is not None and now < due_at <= now + WITHIN and standing.is_open and not standing.is_done
+
+
+def remind_to_reflect() -> int:
+    """Tell students of work in which a conversation ended hours ago and waits for their look back; how many they are.
+
+    Once for each assignment. Three queries for each that is waited for.
+    """
+    now = timezone.now()
+    work = Session.objects.speakable().filter(assignment__in=Assignment.objects.published(), student__is_active=True)
+    waiting = awaiting(work.filter(ended_at__range=(now - REFLECT_UNTIL, now - REFLECT_AFTER))).order_by()
+    count = 0
+    for assignment in Assignment.objects.filter(pk__in=waiting.values("assignment")):
+        students = User.objects.filter(pk__in=waiting.filter(assignment=assignment).values("student"))
+        count += len(students)
+        tell(
+            users=students,
+            kind=Notification.Kind.REFLECT,
+            about=f"assignment:{assignment.pk}",
+            names={"assignment": assignment.title},
+            path=reverse("work-detail", args=[assignment.pk]),
+        )
+    return count

@@ -1,5 +1,6 @@
 """Forms of rubrics: the rubric with its criteria, whose rows can be added, removed and moved; the list; a scoring."""
 
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -150,8 +151,15 @@ class ScoringForm(Resent):
     comment = Text(
         label=_("Overall comment"), required=False, max_length=4_000, widget=forms.Textarea(attrs={"rows": 4})
     )
+    shows_evidence = forms.BooleanField(
+        label=_("Show the student what the draft quotes as evidence"),
+        required=False,
+        help_text=_("After the release, under each criterion. What you have struck stays out."),
+    )
     number = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
     fingerprint = forms.CharField(widget=forms.HiddenInput)
+    # The draft that stands beside the form.
+    evaluation = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, rubric: RubricValue, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -163,6 +171,12 @@ class ScoringForm(Resent):
             self.fields[f"comment-{position}"] = Text(
                 label=_("Comment"), required=False, max_length=2_000, widget=forms.Textarea(attrs={"rows": 2})
             )
+
+    def stand_beside(self, evaluation: uuid.UUID) -> None:
+        """Note the draft that the page shows, so that it is known what the person had before them."""
+        self.initial["evaluation"] = evaluation
+        if self.is_bound:
+            self.with_told(evaluation=evaluation)
 
     def marks(self) -> list[MarkValue]:
         """The marks in the order of the criteria; only of a valid form."""

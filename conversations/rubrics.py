@@ -13,7 +13,17 @@ from django.utils.translation import gettext as _
 from accounts.models import Notification, User
 from accounts.services import RuleBrokenError
 from accounts.services.notifications import tell
-from conversations.models import Criterion, Mark, Rubric, RubricVersion, Scoring, ScoringRevision, Session
+from conversations.models import (
+    Criterion,
+    Evaluation,
+    EvaluationClaim,
+    Mark,
+    Rubric,
+    RubricVersion,
+    Scoring,
+    ScoringRevision,
+    Session,
+)
 from conversations.rubrics_builtin import load_rubrics
 from conversations.scores import RubricValue, total
 
@@ -58,8 +68,8 @@ class BuiltInChanges:
 
 @transaction.atomic
 def create_rubric(*, by: User, value: RubricValue) -> Rubric:
-    """A new rubric of this teacher. Raises NotYoursError for students."""
-    if by.is_student:
+    """A new rubric of this teacher. Raises NotYoursError for who looks after no students."""
+    if not by.looks_after_students:
         raise NotYoursError(_("Only teachers write rubrics."))
     rubric = Rubric.objects.create(owner=by, name=value.name, description=value.description)
     _write_criteria(rubric, value)
@@ -142,13 +152,17 @@ def score(
     rubric: Rubric | None = None,
     number: int = 0,
     fingerprint: str = "",
+    evaluation: Evaluation | None = None,
+    shows_evidence: bool = False,
 ) -> Scoring:
     """Save a scoring as a draft: the next revision. The student keeps seeing what is released, if anything.
 
     One mark for each criterion, in order. With `rubric` it is scored by that one as it is now, else by the version
     that the latest revision used, else by the one that the attempt was begun with. `number` is the revision that the
-    person has read, 0 for none; `fingerprint` that of the rubric they have read, "" for whichever it is. Raises
-    NotYoursError, StaleEditError when either has moved, ValueError for marks that do not fit the rubric.
+    person has read, 0 for none; `fingerprint` that of the rubric they have read, "" for whichever it is. `evaluation`
+    is the draft that they had before them, and `shows_evidence` whether the student is to read what it quotes. Raises
+    NotYoursError, StaleEditError when either has moved, ValueError for marks that do not fit the rubric and for a draft
+    of another session.
     """
     stale = StaleEditError(
         _(
@@ -167,8 +181,19 @@ def score(
                 raise StaleEditError(
                     _("The rubric was changed after you opened this page. Look at the criteria again, then save.")
                 )
+            if evaluation and evaluation.session_id != session.pk:
+                raise ValueError("a draft of another session")
             scoring = scoring or Scoring.objects.create(session=session)
-            scoring.latest = _write_revision(scoring, version, marks, number=number + 1, comment=comment, saved_by=by)
+            scoring.latest = _write_revision(
+                scoring,
+                version,
+                marks,
+                number=number + 1,
+                comment=comment,
+                saved_by=by,
+                evaluation=evaluation,
+                shows_evidence=bool(evaluation) and shows_evidence,
+            )
             scoring.save(update_fields=["latest"])
             return scoring
     except IntegrityError as error:
@@ -190,11 +215,13 @@ def _write_revision(
 
 
 @transaction.atomic
-def release(*, by: User, session: Session, number: int) -> Scoring:
+def release(*, by: User, session: Session, number: int, evidence: Sequence[EvaluationClaim] = ()) -> Scoring:
     """Show the latest revision to the student, in place of an earlier one, and tell them.
 
-    `number` is the revision that the person has read. Raises NotYoursError, StaleEditError when it has moved, or
-    IncompleteError while the conversation goes on, a level is missing, or nothing is scored.
+    `number` is the revision that the person has read, `evidence` what of its draft the student reads with it: claims
+    that are struck, or another draft's, are left out, and all where the revision shows none. Raises NotYoursError,
+    StaleEditError when it has moved, or IncompleteError while the conversation goes on, a level is missing, or nothing
+    is scored.
     """
     scoring = _lock_scoring(by, session)
     latest = scoring.latest if scoring else None
@@ -210,6 +237,8 @@ def release(*, by: User, session: Session, number: int) -> Scoring:
     if scoring.released_id == latest.pk:
         return scoring
     _withdraw(scoring, by)
+    chosen = EvaluationClaim.objects.filter(finding__evaluation=latest.evaluation_id, struck_at=None)
+    latest.evidence.set(chosen.filter(pk__in=[claim.pk for claim in evidence]) if latest.shows_evidence else [])
     latest.released_by, latest.released_at = by, timezone.now()
     latest.withdrawn_by = latest.withdrawn_at = None
     latest.save(update_fields=["released_by", "released_at", "withdrawn_by", "withdrawn_at"])
@@ -252,6 +281,15 @@ def sync_built_in_rubrics() -> BuiltInChanges:
             rubric.set_archived(True)
             changes = replace(changes, archived=changes.archived + 1)
     return changes
+
+
+def built_in(slug: str) -> Rubric:
+    """The built-in rubric of this name, loaded if it is not there yet. Raises KeyError for a name that none has."""
+    found = Rubric.objects.filter(slug=slug, owner=None).first()
+    if found is None:
+        _sync(None, slug, load_rubrics()[slug])
+        found = Rubric.objects.get(slug=slug, owner=None)
+    return found
 
 
 def _sync(rubric: Rubric | None, slug: str, value: RubricValue) -> str:
@@ -303,8 +341,8 @@ def _lock_scoring(by: User, session: Session) -> Scoring | None:
     """The session's scoring, locked, or None while there is none; only for whoever may score the session."""
     if not Session.objects.scorable_by(by).filter(pk=session.pk).exists():
         raise NotYoursError(_("Only the teachers of the section may score this conversation."))
-    found = Scoring.objects.select_for_update(of=("self",)).select_related("latest__version")
-    return found.filter(session=session).first()
+    # Joined to nothing: after waiting for the lock, a join would still say what held before.
+    return Scoring.objects.select_for_update().filter(session=session).first()
 
 
 def frozen_version(session: Session) -> RubricVersion | None:

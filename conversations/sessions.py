@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -14,6 +15,7 @@ from accounts.services import RuleBrokenError
 from clients.models import ClientProfile
 from clients.services import freeze
 from clients.voices import voice_for_new_sessions
+from conversations import consent
 from conversations.models import Assignment, Message, NoticeAcceptance, Session, Turn
 from conversations.models.notice import NOTICE_VERSION
 from monitoring import pricing
@@ -22,6 +24,16 @@ from monitoring.services import offered_models
 
 class SessionRuleError(RuleBrokenError):
     """A rule of sessions was broken; the message says which in plain words."""
+
+
+class ConsentNeededError(SessionRuleError):
+    """The client has a content note that this person has not agreed to."""
+
+
+def must_consent(by: User, client: ClientProfile) -> None:
+    """Raise ConsentNeededError where a student has not read the client's content note and said yes."""
+    if consent.is_needed(by, client):
+        raise ConsentNeededError(_("Read the note about this client first, and say that you want to talk with them."))
 
 
 def accept_notice(*, by: User) -> None:
@@ -33,7 +45,7 @@ def start(*, by: User, client: ClientProfile) -> Session:
     """The open session of this person with this client: the one that exists, or a new one.
 
     A student's session is practice, anyone else's a test. Raises SessionRuleError when the notice is not accepted or
-    the client is not open to this person.
+    the client is not open to this person, ConsentNeededError before a new talk with a client who has a content note.
     """
     if NoticeAcceptance.needed_by(by):
         raise SessionRuleError(_("Read and accept the notice first."))
@@ -45,6 +57,7 @@ def start(*, by: User, client: ClientProfile) -> Session:
     if existing:
         # It belongs to a section that they have left: nobody can go on with it, and it would bar a new one.
         end(by=by, session=existing)
+    must_consent(by, client)
     try:
         return create(by=by, client=client, section=_section_for(by, client))
     except IntegrityError:
@@ -56,8 +69,8 @@ def start(*, by: User, client: ClientProfile) -> Session:
 
 
 def open_session(user: User, client: ClientProfile) -> Session | None:
-    """The session that this person has open with this client, outside of any assignment."""
-    return Session.objects.open().filter(student=user, client=client, assignment=None).first()
+    """The session that this person has open with this client, outside of any assignment, and no branch."""
+    return Session.objects.open().filter(student=user, client=client, assignment=None, branch_of=None).first()
 
 
 @transaction.atomic
@@ -135,6 +148,20 @@ def end(*, by: User, session: Session) -> None:
         complete(locked)
 
 
+@transaction.atomic
+def end_by_operator(*, by: User, session: Session) -> bool:
+    """Complete any open session, whoever looks after it; a running reply is stopped and kept. Whether it was open.
+
+    Raises PermissionDenied for who may not (`conversations.change_session`).
+    """
+    if not by.has_perm("conversations.change_session"):
+        raise PermissionDenied
+    locked = Session.objects.select_for_update().open().filter(pk=session.pk).first()
+    if locked is not None:
+        complete(locked)
+    return locked is not None
+
+
 def complete(locked: Session) -> None:
     """Complete an open session that is locked; a running reply is stopped and what arrived of it is kept."""
     Turn.objects.running().filter(session=locked).update(stop_requested_at=timezone.now())
@@ -180,10 +207,17 @@ def _abandon(session_id: uuid.UUID, moment: dt.datetime) -> bool:
 
 def _close(session: Session, status: Session.Status, at: dt.datetime | None = None) -> None:
     session.status, session.ended_at = status, at or timezone.now()
+    session.outcome = _outcome_of(session)
     session.paused_by, session.paused_at = None, None
     session.revision = F("revision") + 1
-    session.save(update_fields=["status", "ended_at", "paused_by", "paused_at", "revision"])
+    session.save(update_fields=["status", "ended_at", "outcome", "paused_by", "paused_at", "revision"])
     session.refresh_from_db(fields=["revision"])
+
+
+def _outcome_of(session: Session) -> str:
+    """How the client stands after the last turn; "" where nothing was said."""
+    last = Turn.objects.filter(session=session).order_by("-accepted_at").values_list("state", flat=True).first()
+    return last.get("outcome", "") if last else ""
 
 
 @transaction.atomic

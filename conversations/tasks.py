@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from conversations import reminders, sessions
+from conversations import reminders, safety, sessions
+from conversations.evaluation.runs import settle_forgotten
 from conversations.turns.recover import recover
 
 
@@ -18,6 +19,12 @@ def close_overdue() -> None:
     sessions.close_overdue()
 
 
+@shared_task(name="conversations.pass_on_safety_alerts")
+def pass_on_safety_alerts() -> None:
+    """Tell the admins of safety alerts that nobody has acknowledged in time."""
+    safety.pass_on()
+
+
 @shared_task(name="conversations.abandon_idle")
 def abandon_idle() -> None:
     """Close the sessions that were left idle."""
@@ -26,5 +33,12 @@ def abandon_idle() -> None:
 
 @shared_task(name="conversations.remind_of_due_work")
 def remind_of_due_work() -> None:
-    """Tell students of unfinished work that is due within a day."""
+    """Tell students of unfinished work that is due within a day, and of conversations that wait for their look back."""
     reminders.remind()
+    reminders.remind_to_reflect()
+
+
+@shared_task(name="conversations.settle_forgotten_evaluations")
+def settle_forgotten_evaluations() -> None:
+    """Settle what a dead worker holds for evaluations that nobody goes on with."""
+    settle_forgotten()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Enrolment, Section, User
 from accounts.models.section import EnrolmentQuerySet
-from conversations.models import Assignment, Message, Nudge, Session, Turn
+from conversations.models import Assignment, Message, Nudge, SafetyAlert, Session, Turn
 from conversations.models.session import SessionQuerySet
 
 STUCK_AFTER = dt.timedelta(minutes=3)
@@ -79,6 +79,15 @@ class Tile:
     paused_by: str = ""
     nudged_at: dt.datetime | None = None
     nudge_seen: bool = False
+    # Whether the student wrote of their own distress and nobody has acknowledged it.
+    alerted: bool = False
+    is_branch: bool = False
+    walked_out: bool = False
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a teacher should look: it is stuck, or its student wrote of their own distress."""
+        return self.alerted or self.state == State.STUCK
 
     @property
     def is_open(self) -> bool:
@@ -100,12 +109,13 @@ class Tile:
 class Wall:
     """What hangs on the wall: tiles by need, then those that ended last; and who has not begun the assignment.
 
-    `counts` are of the open ones, of which `left_out` had no room; `ended` is how many ended today. `missing` students
-    have not begun the assignment, of whom `not_started` are the first by name.
+    `counts` are of the open ones, of which `left_out` had no room; `attention` of all here need a teacher; `ended` is
+    how many ended today. `missing` students have not begun the assignment, of whom `not_started` are the first by name.
     """
 
     tiles: Sequence[Tile]
     counts: Mapping[State, int]
+    attention: int
     left_out: int
     ended: int
     not_started: Sequence[str]
@@ -169,6 +179,7 @@ def look(sight: Sight) -> Wall:
     return Wall(
         tiles=[*going[:MOST_OPEN], *gone],
         counts=Counter(tile.state for tile in going),
+        attention=sum(tile.needs_attention for tile in [*going, *gone]),
         left_out=max(0, len(going) - MOST_OPEN),
         ended=ended,
         not_started=[name for name, _number in missing],
@@ -177,29 +188,35 @@ def look(sight: Sight) -> Wall:
 
 
 def _open_tiles(sight: Sight) -> list[Tile]:
-    """By need; within the same need those first in which nothing was said for longest."""
+    """Alerts first, then by need; within the same need those first in which nothing was said for longest."""
     last = Message.objects.filter(session=OuterRef("pk"), sequence=OuterRef("last_sequence"), status__in=UNANSWERED)
     nudges = Nudge.objects.filter(session=OuterRef("pk")).order_by("-sent_at")
     rows = _named(sight.open()).annotate(
         answering=Exists(Turn.objects.running().filter(session=OuterRef("pk"))),
         unanswered=Exists(last),
+        alerted=ALERTED,
         paused_name=F("paused_by__display_name"),
         nudged_at=Subquery(nudges.values("sent_at")[:1]),
         nudge_seen_at=Subquery(nudges.values("shown_at")[:1]),
     )
-    fields = (*FIELDS, "answering", "unanswered", "paused_name", "nudged_at", "nudge_seen_at")
+    fields = (*FIELDS, "answering", "unanswered", "alerted", "paused_name", "nudged_at", "nudge_seen_at")
     tiles = [_tile(sight, row) for row in rows.order_by("-last_activity_at").values(*fields)[:MOST_READ]]
-    return sorted(tiles, key=lambda tile: (NEED[tile.state], tile.active_at, tile.id))
+    return sorted(tiles, key=lambda tile: (not tile.alerted, NEED[tile.state], tile.active_at, tile.id))
 
 
 def _ended_tiles(sight: Sight) -> tuple[list[Tile], int]:
-    """Those that ended last, and the number of all that ended today."""
-    rows = _named(sight.ended()).annotate(number=Window(Count("pk"))).order_by("-ended_at", "id")
-    found = list(rows.values(*FIELDS, "number")[:MOST_OTHERS])
+    """Those with an alert, then those that ended last, and the number of all that ended today."""
+    rows = _named(sight.ended()).annotate(number=Window(Count("pk")), alerted=ALERTED)
+    found = list(rows.order_by("-alerted", "-ended_at", "id").values(*FIELDS, "number", "alerted")[:MOST_OTHERS])
     return [_tile(sight, row) for row in found], found[0]["number"] if found else 0
 
 
-FIELDS = ("id", "student_name", "client_name", "status", "started_at", "ended_at", "last_activity_at", "exchanges")
+FIELDS = (
+    "id", "student_name", "client_name", "status", "started_at", "ended_at", "last_activity_at", "exchanges",
+    "branch_of_id", "outcome",
+)  # fmt: skip
+
+ALERTED = Exists(SafetyAlert.objects.waiting().filter(session=OuterRef("pk")))
 
 
 def _named(found: SessionQuerySet) -> SessionQuerySet:
@@ -225,9 +242,12 @@ def _tile(sight: Sight, row: Mapping[str, Any]) -> Tile:
         active_at=row["last_activity_at"],
         turns=row["exchanges"],
         unanswered=failed and not answering,
+        alerted=row.get("alerted", False),
         paused_by=row.get("paused_name") or "",
         nudged_at=row.get("nudged_at"),
         nudge_seen=row.get("nudge_seen_at") is not None,
+        is_branch=row["branch_of_id"] is not None,
+        walked_out=row["outcome"] == Session.Outcome.WALKS_OUT,
     )
 
 

@@ -19,7 +19,8 @@ from monitoring.models.price import UnknownPriceError, price_now
 def start_attempt(*, by: User, task: AssignmentClient) -> Session:
     """The student's open attempt at this task, or a new one with everything frozen as it is now.
 
-    Raises CannotStartError with the reason in words, or SessionRuleError while the notice is not accepted.
+    Raises CannotStartError with the reason in words, SessionRuleError while the notice is not accepted, and
+    ConsentNeededError while the client's content note is not.
     """
     try:
         with transaction.atomic():
@@ -42,7 +43,7 @@ def _start(by: User, task: AssignmentClient) -> Session:
     if assignment is None or given is None or not by.is_student:
         raise CannotStartError(_("This assignment is not open to you."))
     task = given
-    deadlines = assignment.deadlines_for(assignment.exceptions.filter(student=by))
+    deadlines = assignment.deadlines_for(assignment.exceptions.filter(student=by).first())
     now = timezone.now()
     if not deadlines.is_open(now):
         raise CannotStartError(_("This assignment is not open yet."))
@@ -55,6 +56,7 @@ def _start(by: User, task: AssignmentClient) -> Session:
         raise CannotStartError(
             _("Talk with %(client)s first: this assignment has an order.") % {"client": first.client}
         )
+    sessions.must_consent(by, task.client)
     session = sessions.create(
         by=by,
         client=task.client,

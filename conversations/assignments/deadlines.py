@@ -13,10 +13,10 @@ Ends = Mapping[uuid.UUID, dt.datetime | None]
 
 def ends_of_running(assignment: Assignment) -> Ends:
     """When each running attempt must end by the rules as they are now, by the key of its session. Two queries."""
-    granted = {one.student_id: [one] for one in AssignmentException.objects.filter(assignment=assignment)}
+    granted = {one.student_id: one for one in AssignmentException.objects.filter(assignment=assignment)}
     running = Session.objects.open().filter(assignment=assignment)
     return {
-        pk: assignment.deadlines_for(granted.get(student, [])).end_of(started)
+        pk: assignment.deadlines_for(granted.get(student)).end_of(started)
         for pk, student, started in running.values_list("pk", "student_id", "started_at")
     }
 

@@ -65,16 +65,18 @@ def reopen_attempt(*, by: User, attempt: Attempt, minutes: int | None = None) ->
     """Let the student go on with an ended attempt, for so many minutes from now, or as long as the rules give.
 
     Raises NotYoursError, or NotReadyError while it is open, scored for the student, past a due date after which nothing
-    is accepted, or when another attempt with this client is open.
+    is accepted, when the client has walked out, or when another attempt with this client is open.
     """
     assignment = changeable(by, attempt.assignment)
     session = Session.objects.select_for_update().get(pk=attempt.session_id)
     now = timezone.now()
     if session.is_open:
         raise NotReadyError(_("This attempt is still open."))
+    if session.outcome == Session.Outcome.WALKS_OUT:
+        raise NotReadyError(_("The client walked out, so it cannot go on. Give the student another attempt instead."))
     if Scoring.objects.filter(session=session, released__isnull=False).exists():
         raise NotReadyError(_("Its scoring is released. Withdraw the scoring first."))
-    deadlines = assignment.deadlines_for(assignment.exceptions.filter(student=attempt.student))
+    deadlines = assignment.deadlines_for(assignment.exceptions.filter(student=attempt.student).first())
     if not deadlines.accepts(now):
         raise NotReadyError(_("The assignment is closed for this student. Give them a later due date first."))
     ends = deadlines.end_of(now)
@@ -82,10 +84,10 @@ def reopen_attempt(*, by: User, attempt: Attempt, minutes: int | None = None) ->
         typed = now + dt.timedelta(minutes=minutes)
         ends = min(typed, ends) if ends and assignment.late_rule == LateRule.REFUSE else typed
     session.status, session.ended_at, session.deadline_at = Session.Status.ACTIVE, None, ends
-    session.last_activity_at, session.revision = now, F("revision") + 1
+    session.outcome, session.last_activity_at, session.revision = "", now, F("revision") + 1
     try:
         with transaction.atomic():
-            session.save(update_fields=["status", "ended_at", "deadline_at", "last_activity_at", "revision"])
+            session.save(update_fields=["status", "ended_at", "outcome", "deadline_at", "last_activity_at", "revision"])
     except IntegrityError as error:
         raise NotReadyError(_("The student has another attempt with this client open.")) from error
     session.refresh_from_db(fields=["revision"])

@@ -145,7 +145,7 @@ def _standing(
     tasks: Sequence[AssignmentClient],
     attempts: Mapping[object, Sequence[Attempt]],
 ) -> Standing:
-    deadlines = assignment.deadlines_for([exception] if exception else [])
+    deadlines = assignment.deadlines_for(exception)
     most = deadlines.attempts
     found: list[TaskStanding] = []
     blocked_by: ClientProfile | None = None

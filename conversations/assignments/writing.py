@@ -241,7 +241,7 @@ def copy_assignment(
     Clients and rubrics that are archived, or that the person does not see, stay out: the new draft says what is
     missing when it is to be published. Raises NotYoursError.
     """
-    if by.is_student or not Assignment.objects.visible_to(by).filter(pk=assignment.pk).exists():
+    if not by.looks_after_students or not Assignment.objects.visible_to(by).filter(pk=assignment.pk).exists():
         raise NotYoursError(_("You cannot copy this assignment."))
     must_teach(by, section)
     tasks = list(assignment.clients.all())

@@ -2,11 +2,10 @@
 
 from conversations.exports.lines import Fact, Judged, Judgement, Line, Talk
 from conversations.exports.script import Choice, Place, exportable, talks
-from conversations.exports.tables import BOM, cell, csv_header, csv_rows, csv_text, json_text
+from conversations.exports.tables import cell, csv_header, csv_rows, csv_text, json_text
 from conversations.exports.texts import escape_markdown, markdown, note_by, one_line, plain_text, scoring_title
 
 __all__ = [
-    "BOM",
     "Choice",
     "Fact",
     "Judged",

@@ -42,7 +42,7 @@ class Place(NamedTuple):
 def exportable(sessions: SessionQuerySet) -> SessionQuerySet:
     """Those of these sessions that can be exported, with all that the script reads beside messages."""
     found = sessions.filter(client__isnull=False)
-    return found.select_related("student", "section", "client_version", "assignment", "attempt")
+    return found.select_related("student", "section", "client_version", "assignment", "attempt", "branch_of__session")
 
 
 def talks(
@@ -72,7 +72,7 @@ def talks(
         data = {"conversation": str(session.pk if choice.names or place is None else place.number), "student": name}
         found.append(
             Talk(
-                title=_("Conversation with %(name)s") % {"name": client.name},
+                title=_title(session) % {"name": client.name},
                 facts=tuple(_facts(session, name, choice)),
                 data=data | _data(session, client, choice, scoring),
                 lines=lines,
@@ -82,6 +82,10 @@ def talks(
     return found
 
 
+def _title(session: Session) -> str:
+    return _("Practice branch with %(name)s") if session.branch_of_id else _("Conversation with %(name)s")
+
+
 def _facts(session: Session, student: str, choice: Choice) -> list[Fact]:
     """What stands above the conversation."""
     facts = [(_("Student"), student)]
@@ -89,7 +93,12 @@ def _facts(session: Session, student: str, choice: Choice) -> list[Fact]:
         facts.append((_("Section"), str(session.section)))
     if session.assignment:
         facts.append((_("Assignment"), session.assignment.title))
+    if session.branch_of:
+        words = _("practice branch: tries again from a moment of the conversation of %(date)s")
+        facts.append((_("Kind"), words % {"date": _moment(session.branch_of.session.started_at)}))
     facts += [(_("Started"), _moment(session.started_at)), (_("State"), str(session.get_status_display()))]
+    if session.outcome:
+        facts.append((_("Outcome"), str(session.get_outcome_display())))
     if session.ended_at:
         facts.append((_("Ended"), _moment(session.ended_at)))
     facts.append((_("Times"), timezone.get_current_timezone_name()))
@@ -111,8 +120,9 @@ def _data(session: Session, client: ClientSnapshot, choice: Choice, scoring: Sco
         "assignment": session.assignment.title if session.assignment else "",
         "attempt": attempt.number if attempt else None,
         "client": client.name,
-        "kind": session.kind,
+        "kind": "branch" if session.branch_of_id else session.kind,
         "state": session.status,
+        "outcome": session.outcome,
         "started_at": _iso(session.started_at),
         "ended_at": _iso(session.ended_at) if session.ended_at else "",
         "exchanges": session.exchanges,
@@ -144,6 +154,9 @@ def _line(message: Message, student: str, client: ClientSnapshot, choice: Choice
 
 def _remark(message: Message, client: ClientSnapshot) -> str:
     """Why a message is not whole; a line that stood in for a reply is named as such."""
+    if message.status == Message.Status.ASIDE:
+        who = _("only the student, their teachers and the people who run this portal see this")
+        return who + "; " + _("%(name)s did not hear it") % {"name": client.name}
     if message.status == Message.Status.FAILED and message.content:
         return _("not a reply: %(name)s could not answer, and this line stood in") % {"name": client.name}
     return str(message.get_status_display())
@@ -152,7 +165,7 @@ def _remark(message: Message, client: ClientSnapshot) -> str:
 def _notes(sessions: Sequence[Session], by: User, choice: Choice) -> dict[uuid.UUID, list[Fact]]:
     """Notes in the margin by message, oldest first: all for staff, shared ones for the student."""
     rows = MarginNote.objects.filter(message__session__in=sessions).select_related("author")
-    if by.is_student:
+    if not by.looks_after_students:
         rows = rows.filter(shared=True)
     notes: dict[uuid.UUID, list[Fact]] = {}
     for note in rows.order_by("written_at", "pk"):
@@ -164,7 +177,7 @@ def _scorings(sessions: Sequence[Session], by: User) -> dict[uuid.UUID, ScoringR
     """The state of each scoring that is released; where none is, for staff the draft."""
     visible = ScoringRevision.objects.visible_to(by).filter(scoring__session__in=sessions)
     rows = Scoring.objects.filter(session__in=sessions).values_list("session", "released", "latest")
-    wanted = {session: released or (None if by.is_student else latest) for session, released, latest in rows}
+    wanted = {session: released or (latest if by.looks_after_students else None) for session, released, latest in rows}
     found = visible.filter(pk__in=[key for key in wanted.values() if key])
     revisions = {one.pk: one for one in found.select_related("version").prefetch_related("marks")}
     return {session: revisions[key] for session, key in wanted.items() if key in revisions}

@@ -1,15 +1,11 @@
 """Transcripts for machines: JSON, and CSV that opens in spreadsheets without running anything."""
 
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from accounts.roster.cells import write_rows
 from conversations.exports.lines import Judgement, Line, Talk
-
-# Excel reads a CSV file as UTF-8 only when it begins with this mark.
-BOM = "\ufeff"
+from monitoring.cells import csv_lines
 
 
 def json_text(talk: Talk) -> str:
@@ -43,10 +39,8 @@ def _scoring(scoring: Judgement) -> dict[str, Any]:
 
 
 def csv_text(rows: Iterable[Iterable[str]], *, quote_all: bool = True) -> str:
-    """Rows as CSV, every cell guarded (see `accounts.roster.cells`), without the mark that begins a file."""
-    out = io.StringIO(newline="")
-    write_rows(out, rows, quote_all=quote_all)
-    return out.getvalue()
+    """Rows as CSV, every cell guarded (see `monitoring.cells`), without the mark that begins a file."""
+    return "".join(csv_lines(rows, quote_all=quote_all))
 
 
 def csv_header(data: Mapping[str, Any], *, figures: bool, notes: bool) -> list[str]:

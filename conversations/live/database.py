@@ -17,8 +17,8 @@ R = TypeVar("R")
 
 _threads = ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="live-database")
 # The heart must beat, and the watch look, also while a whole class waits in line for the other threads: one thread for
-# each of the engine's four rounds, so that none waits for another either.
-_upkeep = ThreadPoolExecutor(4, thread_name_prefix="live-upkeep")
+# each of the engine's five rounds, so that none waits for another either.
+_upkeep = ThreadPoolExecutor(5, thread_name_prefix="live-upkeep")
 
 
 async def in_database(verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -18,10 +18,12 @@ from conversations.live.watch import Watch
 from conversations.protocol import Close
 from conversations.sessions import close_overdue
 from conversations.turns.recover import recover
-from monitoring import heartbeats
+from monitoring import heartbeats, reports
 from monitoring.models import Heartbeat
 
 logger = logging.getLogger("rapport.engine")
+
+LOOK_SECONDS = 60.0
 
 
 class Engine:
@@ -43,17 +45,20 @@ class Engine:
         await in_upkeep(recover)
         self._tasks = [
             asyncio.create_task(_every(settings.HEARTBEAT_SECONDS, self._beat)),
-            asyncio.create_task(_every(settings.HEARTBEAT_SECONDS, self._recover)),
+            # Far more often than a heart beats: from the moment that a process counts as dead, somebody waits.
+            asyncio.create_task(_every(settings.WATCH_SECONDS, self._recover)),
             asyncio.create_task(_every(settings.CHECKPOINT_SECONDS, self.runner.save)),
             asyncio.create_task(_every(settings.WATCH_SECONDS, self.watch.look)),
+            asyncio.create_task(_every(LOOK_SECONDS, self._look_after_background)),
         ]
 
     async def drain(self) -> None:
         """Stop taking turns, finish the running ones, close the sockets so that clients go elsewhere, leave."""
         self.draining = True
         # Whoever waits for nothing moves on at once; the others stay for the end of their reply.
+        accepting_in = self.runner.accepting_in
         for viewer in self.hub.all():
-            if self.runner.running_in(viewer.session_id) is None:
+            if self.runner.running_in(viewer.session_id) is None and viewer.session_id not in accepting_in:
                 await viewer.close(Close.RESTARTING)
         await self.runner.drain(settings.DRAIN_SECONDS)
         for viewer in self.hub.all():
@@ -75,6 +80,10 @@ class Engine:
             # The database was away, for others too: they get as long to say that they live.
             self._judging_from = now + settings.HEARTBEAT_DEAD_SECONDS
         self._beaten_at = now
+
+    async def _look_after_background(self) -> None:
+        """Tell operators when nobody does the background work: no worker could."""
+        await in_upkeep(reports.check_background)
 
     async def _recover(self) -> None:
         late = time.monotonic() - self._beaten_at > settings.HEARTBEAT_DEAD_SECONDS

@@ -9,6 +9,7 @@ from django.utils import translation
 
 from conversations import protocol
 from conversations.models import Message, Nudge, Session
+from conversations.tips import Tip
 
 
 @dataclass(eq=False, slots=True)
@@ -38,6 +39,9 @@ class Viewer:
     in_chair: bool = True
     # The nudges that this socket was told of; whether they were shown is the client's to say.
     nudges: set[uuid.UUID] = field(default_factory=set)
+    # Whether it is told what each message did, and the messages of which it was.
+    tips: bool = False
+    tipped: set[uuid.UUID] = field(default_factory=set)
 
     def follows(self, reply_id: uuid.UUID) -> bool:
         """Whether it is to see this reply."""
@@ -60,6 +64,20 @@ class Viewer:
         if self.in_chair and nudge.pk not in self.nudges:
             self.nudges.add(nudge.pk)
             await self.tell(protocol.nudged(nudge))
+
+    async def tip(self, tip: Tip) -> None:
+        """Say what a message of the student's did, once a socket."""
+        words = self.words_of(tip)
+        if words:
+            await self.tell(protocol.tip(tip.message_id, words))
+
+    def words_of(self, tip: Tip | None) -> str:
+        """What a tip says in this person's language, if this socket has not been told it; "" otherwise."""
+        if tip is None or not self.tips or tip.message_id in self.tipped:
+            return ""
+        self.tipped.add(tip.message_id)
+        with translation.override(self.language):
+            return tip.words
 
     async def release_waiting(self, shown_index: int) -> None:
         """Caught up: send what happened meanwhile in order, but no delta that the snapshot has shown, then all live."""

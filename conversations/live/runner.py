@@ -4,33 +4,39 @@ import asyncio
 import logging
 import time
 import uuid
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from clients.guard import Guard, Slip
 from clients.voices import Ending, Speech, VoiceError, speak
 from clients.voices.base import Fault
 from clients.voices.fallback import fallback_line
+from clients.voices.memory import recall
 from conversations import protocol
 from conversations.live.database import in_database, in_upkeep, patiently
 from conversations.live.hub import Hub
 from conversations.models import Session, Turn
 from conversations.text import storable
+from conversations.tips import tip_of
 from conversations.turns.accept import ClaimedTurn
 from conversations.turns.allowance import allowance_of
-from conversations.turns.fallback import give_to, next_model
+from conversations.turns.fallback import give_to, next_model, take_back
 from conversations.turns.finish import Outcome, finish
 from conversations.turns.progress import Checkpoint, save_checkpoints
-from monitoring import errors, pricing
+from monitoring import errors, logs, metrics, pricing
 from monitoring.models import Severity
+from monitoring.redaction import described
 
 logger = logging.getLogger("rapport.turns")
+
+T = TypeVar("T")
 
 STATUS_OF_ENDING = {
     Ending.COMPLETE: Turn.Status.COMPLETE,
@@ -45,7 +51,7 @@ class LiveTurn:
     def __init__(self, claimed: ClaimedTurn, hub: Hub) -> None:
         self.claimed = claimed
         self.hub = hub
-        # Its first model could not answer, and another one was asked.
+        # A first attempt could not answer or left the character, and another one was made.
         self.fell_back = False
         self.ending = False
         self.text = ""
@@ -70,6 +76,17 @@ class LiveTurn:
         frame = protocol.delta(reply_id, self.index, piece)
         await self.hub.tell_followers(self.claimed.session_id, reply_id, frame, self.index)
 
+    async def unsay(self) -> None:
+        """Take back what was said, where it was shown too; the next attempt begins with nothing."""
+        self.first_text_at = None
+        if self.text:
+            self.text = ""
+            # One more, like a delta: whoever is brought up to date in this moment gets the one or the other.
+            self.index += 1
+            reply_id = self.claimed.reply_id
+            frame = protocol.snapshot(reply_id, self.index, "")
+            await self.hub.tell_followers(self.claimed.session_id, reply_id, frame, self.index)
+
     def interrupt(self) -> None:
         """End the listening now, or before it begins; what arrived is kept, and how it ended is decided there."""
         self.ending = True
@@ -84,22 +101,22 @@ class Runner:
         self.process_id = process_id
         self.hub = hub
         self.live: dict[uuid.UUID, LiveTurn] = {}
-        self._accepting: Counter[uuid.UUID] = Counter()
+        self._accepting: dict[asyncio.Task[Any], uuid.UUID] = {}
 
-    @contextmanager
-    def accepting(self, session_id: uuid.UUID) -> Iterator[None]:
-        """Around accepting a turn and starting it: in between it is in the database, and nobody works on it yet."""
-        self._accepting[session_id] += 1
-        try:
-            yield
-        finally:
-            self._accepting[session_id] -= 1
-            self._accepting += Counter()
+    async def accept(self, session_id: uuid.UUID, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work that accepts a turn in this session and starts it, to its end even if who asked goes away.
+
+        In between the turn is in the database and nobody works on it yet; a socket that closes then must not leave it.
+        """
+        task = asyncio.create_task(work)
+        self._accepting[task] = session_id
+        task.add_done_callback(self._accepting.pop)
+        return await asyncio.shield(task)
 
     @property
     def accepting_in(self) -> set[uuid.UUID]:
         """The sessions in which a turn is being accepted."""
-        return set(self._accepting)
+        return set(self._accepting.values())
 
     def start(self, claimed: ClaimedTurn) -> None:
         """Answer this turn, unless it is being answered already."""
@@ -145,6 +162,7 @@ class Runner:
             await asyncio.wait(tasks, timeout=settings.HEARTBEAT_DEAD_SECONDS)
 
     async def _run(self, live: LiveTurn) -> None:
+        logs.know(session_id=live.claimed.session_id, turn_id=live.claimed.id)
         try:
             await self._answer(live)
         except Exception:
@@ -171,10 +189,22 @@ class Runner:
         )
         finished = await patiently(finish, live.claimed.id, live.claimed.fence, outcome)
         if finished is not None:
-            self.hub.told(session_id, finished.revision)
+            metrics.count_turn(heard.status, outcome.first_text_ms)
+            if not finished.walked_out:
+                # That the session has ended too, the watch tells.
+                self.hub.told(session_id, finished.revision)
             await self.hub.tell_done(session_id, finished.reply)
             if live.claimed.reservation.is_nearly_last:
                 await self._tell_what_is_left(session_id)
+            await self._tip(live.claimed)
+
+    async def _tip(self, claimed: ClaimedTurn) -> None:
+        """Say what the message did, where somebody is told while they talk."""
+        told = [viewer for viewer in self.hub.of(claimed.session_id) if viewer.tips]
+        if told:
+            tip = tip_of(claimed)
+            for viewer in told:
+                await viewer.tip(tip)
 
     async def _tell_what_is_left(self, session_id: uuid.UUID) -> None:
         """Say that the budget is nearly or all used up before the next message is typed."""
@@ -188,12 +218,21 @@ class Runner:
                     await viewer.tell(frame)
 
     async def _hear_somebody(self, live: LiveTurn) -> "Heard":
-        """Hear the chosen model out, and when it has not said a word, those that stand in for it, one by one."""
+        """Hear the chosen model out, and when it has not said a word, those that stand in for it, one by one.
+
+        What leaves the character is taken back and followed by another attempt, which ends with the scripted voice.
+        """
         tried: set[str] = set()
         while True:
             heard = await self._hear(live)
             tried.add(live.claimed.request.model)
             given = None
+            if heard.slip is not None:
+                used = usage_of(live, heard.speech, heard.unsaid)
+                await live.unsay()
+                given = await patiently(take_back, live.claimed, heard.slip, used, heard.speech.calls, live.index)
+                if given is None:
+                    return heard
             while given is None:
                 model = next_model(tried) if heard.status == Turn.Status.FAILED and heard.fault else None
                 if model is None or live.ending:
@@ -224,34 +263,64 @@ class Runner:
         The voice minds the silences; here is the one clock that nothing renews.
         """
         most, begun = settings.REPLY_MAX_CHARACTERS, False
+        slip, said, too_long = None, "", False
         try:
+            guard = guard_of(live.claimed)
             async with asyncio.timeout(settings.QUEUE_SECONDS + settings.REPLY_TOTAL_SECONDS) as clock:
                 async with aclosing(aiter(speech)) as pieces:
                     async for piece in pieces:
                         if not begun:
                             begun = True
                             clock.reschedule(asyncio.get_running_loop().time() + settings.REPLY_TOTAL_SECONDS)
-                        await live.say(storable(piece)[: most - len(live.text)])
-                        if len(live.text) >= most:
-                            return Heard(speech, Turn.Status.TRUNCATED, "too_long")
+                        said = storable(piece)[: most - len(live.text)]
+                        # First the guard: the words that give the model away are never shown.
+                        if guard and (slip := guard.feed(said)):
+                            break
+                        await live.say(said)
+                        if too_long := len(live.text) >= most:
+                            break
         except asyncio.CancelledError:
             return _ended_by_us(live, speech)
         except Exception as failure:  # noqa: BLE001  (written down by _failed)
             # A fault of ours must not leave the student waiting either.
             return await _failed(live, speech, failure)
-        if speech.ending is None:
-            return await _failed(live, speech, VoiceError(Fault.CONNECTION, "the stream ended without an end"))
-        return Heard(speech, STATUS_OF_ENDING[speech.ending])
+        if guard and not slip and (too_long or speech.ending is not None):
+            slip, said = guard.end(), ""
+        if slip:
+            return Heard(speech, Turn.Status.INTERRUPTED, "out_of_character", slip=slip, unsaid=said)
+        return Heard(speech, Turn.Status.TRUNCATED, "too_long") if too_long else await _ended(live, speech)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How listening to one model ended: why, in a word for operators, and the provider's fault if there was one."""
+    """How listening to one model ended: why, in a word for operators, and the provider's fault if there was one.
+
+    `slip` is how it left the character, if it did; `unsaid` what it said last and nobody was shown.
+    """
 
     speech: Speech
     status: Turn.Status
     error: str = ""
     fault: str = ""
+    slip: Slip | None = None
+    unsaid: str = ""
+
+
+def guard_of(claimed: ClaimedTurn) -> Guard | None:
+    """What minds the character of this attempt; the scripted voice cannot leave it."""
+    if claimed.voice == Session.Voice.SCRIPTED:
+        return None
+    request = claimed.request
+    said = (line.text for line in request.history if line.role == "student")
+    now = recall(request.snapshot, request.history)
+    return Guard(request.snapshot, f"{request.prompt}\n{request.reminder}", now, said)
+
+
+async def _ended(live: LiveTurn, speech: Speech) -> Heard:
+    """The voice has said all; one that never said so was cut."""
+    if speech.ending is None:
+        return await _failed(live, speech, VoiceError(Fault.CONNECTION, "the stream ended without an end"))
+    return Heard(speech, STATUS_OF_ENDING[speech.ending])
 
 
 def _ended_by_us(live: LiveTurn, speech: Speech) -> Heard:
@@ -275,13 +344,13 @@ async def _failed(live: LiveTurn, speech: Speech, failure: Exception) -> Heard:
             errors.record,
             kind=f"provider.{fault}",
             source=live.claimed.request.model,
-            detail=str(failure) or repr(failure),
+            detail=str(failure) if isinstance(failure, VoiceError) else described(failure),
             # Without a call nothing new went wrong: the line was full, or the breaker was open.
             severity=Severity.ERROR if speech.calls else Severity.WARNING,
             session_uuid=live.claimed.session_id,
         )
     except DatabaseFault:
-        logger.warning("turn %s: %s: %s", live.claimed.id, fault, failure)
+        logger.warning("turn %s: %s: %s", live.claimed.id, fault, described(failure))
     status = Turn.Status.FAILED if live.first_text_at is None else Turn.Status.INTERRUPTED
     return Heard(speech, status, str(fault), str(fault))
 
@@ -304,18 +373,22 @@ def in_line(position: int) -> str:
     ) % {"count": ahead}
 
 
-def usage_of(live: LiveTurn, speech: Speech) -> pricing.Usage:
-    """The provider's own counts; where a cut left some out, characters / 4, marked as estimated."""
+def usage_of(live: LiveTurn, speech: Speech, unsaid: str = "") -> pricing.Usage:
+    """The provider's own counts; where a cut left some out, characters / 4, marked as estimated.
+
+    `unsaid` is text that arrived and was not shown.
+    """
     counted = speech.usage
     if live.claimed.voice == Session.Voice.SCRIPTED:
         return pricing.Usage()
     if counted is not None and speech.ending is not None:
         return counted
-    if counted is None and live.first_text_at is None:
+    if counted is None and live.first_text_at is None and not unsaid:
         # The provider refused the request, or never answered: nothing is billed.
         return pricing.Usage()
     request = live.claimed.request
-    return pricing.estimate_usage([request.prompt, *(line.text for line in request.history)], live.text, counted)
+    asked = [request.prompt, *(line.text for line in request.history)]
+    return pricing.estimate_usage(asked, live.text + unsaid, counted)
 
 
 def _milliseconds(start: float, end: float | None) -> int | None:

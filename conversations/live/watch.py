@@ -15,6 +15,7 @@ from conversations.live.hub import Hub, Viewer
 from conversations.live.runner import Runner
 from conversations.models import Message, Nudge, Session, Turn
 from conversations.protocol import Close
+from conversations.tips import tips_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,11 @@ class Watch:
             viewers = self.hub.of(session.pk)
             held = min((v.held_sequence for v in viewers if v.resumed), default=session.last_sequence)
             awaited = {reply_id for v in viewers if not v.resumed for reply_id in v.own_replies}
-            for message in await in_upkeep(messages_to_tell, session.pk, held, awaited):
+            told = await in_upkeep(messages_to_tell, session.pk, held, awaited)
+            for message in told:
                 for viewer in viewers:
                     await tell_of(viewer, message)
+            await self._tip(session.pk, told)
             state = protocol.session_changed(session)
             if self.hub.states.get(session.pk) != state:
                 self.hub.states[session.pk] = state
@@ -81,6 +84,15 @@ class Watch:
             # Last, so that a round that failed on the way tells it all again; nothing is shown twice.
             if session.pk in self.hub.revisions:
                 self.hub.revisions[session.pk] = max(self.hub.revisions[session.pk], session.revision)
+
+    async def _tip(self, session_id: uuid.UUID, told: list[Message]) -> None:
+        """Say what was answered elsewhere did, where somebody is told while they talk."""
+        viewers = [viewer for viewer in self.hub.of(session_id) if viewer.tips]
+        answered = {message.reply_to_id for message in told if message.reply_to_id}
+        if viewers and answered:
+            for tip in (await in_upkeep(tips_of, session_id, answered)).values():
+                for viewer in viewers:
+                    await viewer.tip(tip)
 
     async def _tell_remote_turns(self) -> None:
         """Replies that another process speaks arrive as snapshots, as often as that process saves them."""

@@ -2,10 +2,14 @@
 
 from conversations.models.assignment import Assignment, AssignmentClient, AssignmentException
 from conversations.models.attempt import Attempt
+from conversations.models.breach import Breach
 from conversations.models.classroom import Flag, MarginNote, Nudge, SessionFeedback, TranscriptReading
+from conversations.models.evaluation import Evaluation, EvaluationClaim, EvaluationFinding
 from conversations.models.message import Message
 from conversations.models.notice import NoticeAcceptance
+from conversations.models.reflection import Reflection
 from conversations.models.rubric import Criterion, Rubric, RubricVersion
+from conversations.models.safety import ContentConsent, SafetyAlert
 from conversations.models.scoring import Mark, Scoring, ScoringRevision
 from conversations.models.session import Session
 from conversations.models.turn import Turn
@@ -15,15 +19,22 @@ __all__ = [
     "AssignmentClient",
     "AssignmentException",
     "Attempt",
+    "Breach",
+    "ContentConsent",
     "Criterion",
+    "Evaluation",
+    "EvaluationClaim",
+    "EvaluationFinding",
     "Flag",
     "MarginNote",
     "Mark",
     "Message",
     "NoticeAcceptance",
     "Nudge",
+    "Reflection",
     "Rubric",
     "RubricVersion",
+    "SafetyAlert",
     "Scoring",
     "ScoringRevision",
     "Session",

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable
 
 from django.db import models
 from django.utils import timezone
@@ -28,7 +27,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
     def editable_by(self, user: User) -> "AssignmentQuerySet":
         """Those that this person may change: admins all, teachers those of their sections that are not archived."""
-        return self.none() if user.is_student else self.visible_to(user).filter(section__archived_at=None)
+        return self.visible_to(user).filter(section__archived_at=None) if user.looks_after_students else self.none()
 
     def published(self) -> "AssignmentQuerySet":
         """What students have been told of, and what is not archived."""
@@ -119,9 +118,8 @@ class Assignment(models.Model):
         """Whether students see it."""
         return self.published_at is not None and self.archived_at is None
 
-    def deadlines_for(self, exceptions: "Iterable[AssignmentException]" = ()) -> Deadlines:
+    def deadlines_for(self, granted: "AssignmentException | None" = None) -> Deadlines:
         """The dates and rules that hold for one student, with whatever was granted them."""
-        granted = next(iter(exceptions), None)
         due = self.due_at
         if granted and granted.due_at and due:
             due = max(due, granted.due_at)

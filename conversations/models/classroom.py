@@ -49,8 +49,8 @@ class MarginNoteQuerySet(models.QuerySet["MarginNote"]):
     """Reads of notes in the margin."""
 
     def visible_to(self, user: User) -> "MarginNoteQuerySet":
-        """Staff see all notes of conversations that they see, students those that are shared with them."""
-        if user.is_student:
+        """Who looks after students sees all notes of conversations that they see, others those shared with them."""
+        if not user.looks_after_students:
             return self.filter(shared=True, message__session__student=user)
         return self.filter(message__session__in=Session.objects.visible_to(user).order_by())
 
@@ -196,6 +196,7 @@ class TranscriptReading(models.Model):
         EXPORT = "export", _("export")
         SEARCH = "search", _("excerpt in a search")
         FLAG = "flag", _("flagged reply")
+        SAFETY = "safety", _("safety alert")
         ADMIN = "admin", _("administration")
 
     reader = models.ForeignKey(User, verbose_name=_("reader"), on_delete=models.PROTECT, related_name="readings")

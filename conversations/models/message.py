@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +11,9 @@ from accounts.models import User
 from clients.voices.base import Fault
 from clients.voices.faults import words
 from conversations.models.session import Session
+
+# Numbers have no holes, so a page of a transcript is a range of so many of them.
+TRANSCRIPT_PAGE = 200
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -20,9 +24,8 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(sequence__gt=sequence).order_by("sequence")
 
     def spoken(self) -> "MessageQuerySet":
-        """What counts as said, oldest first: without superseded, empty and failed ones."""
-        unsaid = [Message.Status.SUPERSEDED, Message.Status.FAILED]
-        return self.exclude(status__in=unsaid).exclude(content="").order_by("sequence")
+        """What counts as said to the client, oldest first: none superseded, empty, failed or set aside."""
+        return self.exclude(status__in=Message.UNSAID).exclude(content="").order_by("sequence")
 
     def flaggable_by(self, user: User) -> "MessageQuerySet":
         """What clients said in sessions that this person may read, and so may flag."""
@@ -46,7 +49,10 @@ class Message(models.Model):
         INTERRUPTED = "interrupted", _("interrupted")
         FAILED = "failed", _("failed")
         SUPERSEDED = "superseded", _("replaced by a new attempt")
+        ASIDE = "aside", _("said for themself, kept from the client")
 
+    # What the other side never heard.
+    UNSAID = (Status.SUPERSEDED, Status.FAILED, Status.ASIDE)
     RETRYABLE = (Status.STOPPED, Status.INTERRUPTED, Status.REFUSED, Status.FAILED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -72,6 +78,16 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         ordering = ["session", "sequence"]
+        indexes = [
+            # The few of all messages that an operator filters by; most are complete, and write nothing here.
+            models.Index(
+                fields=["status", "-created_at"],
+                condition=models.Q(
+                    status__in=["truncated", "refused", "stopped", "interrupted", "failed", "superseded", "aside"]
+                ),
+                name="message_unusual",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["session", "sequence"], name="one_message_per_number"),
             models.UniqueConstraint(
@@ -94,6 +110,13 @@ class Message(models.Model):
     def response_seconds(self) -> float | None:
         """Seconds to the whole reply, None for what was not a reply."""
         return None if self.response_ms is None else self.response_ms / 1_000
+
+    @property
+    def place(self) -> str:
+        """The address of this message in its transcript."""
+        page = (self.sequence - 1) // TRANSCRIPT_PAGE + 1
+        address = reverse("transcript", args=[self.session_id])
+        return f"{address}{f'?page={page}' if page > 1 else ''}#message-{self.pk}"
 
     @property
     def can_be_retried(self) -> bool:

@@ -64,6 +64,11 @@ class SaysByIndex(Says):
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Condition:
         """The index knows which words a text has, not where they stand: phrases are looked at afterwards."""
         column, column_values = self.process_lhs(compiler, connection)
-        rest, values = super().as_postgresql(compiler, connection)
+        terms = self._terms()
         indexed = f"to_tsvector('simple', {column}) @@ to_tsquery('simple', %s)"
-        return f"({indexed} AND {rest})", (*column_values, tsquery(in_any_order(self._terms())), *values)
+        by_index = (*column_values, tsquery(in_any_order(terms)))
+        if all(term.words == [term.text] for term in terms):
+            # Of mere words it knows all there is to know: thousands of texts need not be parsed once more.
+            return indexed, by_index
+        rest, values = super().as_postgresql(compiler, connection)
+        return f"({indexed} AND {rest})", (*by_index, *values)

@@ -1,12 +1,14 @@
 """Scorings: how a session was judged by a rubric, every saved state of it, and which state the student sees."""
 
 import uuid
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from conversations.models.evaluation import Evaluation, EvaluationClaim
 from conversations.models.rubric import RubricVersion
 from conversations.models.session import Session
 from conversations.scores import CriterionValue, Level, Total
@@ -60,8 +62,8 @@ class ScoringRevisionQuerySet(models.QuerySet["ScoringRevision"]):
     """Reads of the states of scorings."""
 
     def visible_to(self, user: User) -> "ScoringRevisionQuerySet":
-        """All states of the scorings that staff see; for students the one state that is released, never a draft."""
-        if user.is_student:
+        """All states of the scorings that teachers see; for others the one state that is released, never a draft."""
+        if not user.looks_after_students:
             return self.filter(released_for__session__student=user)
         return self.filter(scoring__in=Scoring.objects.visible_to(user).order_by().values("pk"))
 
@@ -78,6 +80,13 @@ class ScoringRevision(models.Model):
     comment = models.TextField(_("overall comment"), max_length=4_000, blank=True)
     # Exact, 10,000 to 40,000: see conversations.scores.Total. Empty while a level is missing.
     weighted = models.PositiveIntegerField(_("weighted total"), null=True, blank=True)
+    # The draft that stood beside the form when this was saved; empty where nobody had seen one.
+    evaluation = models.ForeignKey(
+        Evaluation, verbose_name=_("draft shown"), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    shows_evidence = models.BooleanField(_("the student reads the evidence"), default=False)
+    # What the student reads of that draft's claims: chosen at the release, and of these what is not struck since.
+    evidence = models.ManyToManyField(EvaluationClaim, verbose_name=_("evidence"), blank=True, related_name="+")
     saved_by = models.ForeignKey(User, verbose_name=_("saved by"), on_delete=models.PROTECT, related_name="+")
     saved_at = models.DateTimeField(_("saved"), auto_now_add=True)
     released_by = models.ForeignKey(
@@ -116,11 +125,21 @@ class ScoringRevision(models.Model):
         """The total, or None while a level is missing."""
         return None if self.weighted is None else Total(self.weighted)
 
-    def rows(self) -> "list[Row]":
-        """Each criterion of the frozen rubric with its mark. One query unless marks are prefetched."""
+    def rows(self, evidence: Iterable[EvaluationClaim] | None = None) -> "list[Row]":
+        """Each criterion of the frozen rubric with its mark and its evidence: what was released, or is to be.
+
+        Two queries at most unless marks are prefetched, one where nothing was drafted.
+        """
+        if evidence is None:
+            found = self.evidence.filter(struck_at=None) if self.evaluation_id else self.evidence.none()
+            evidence = found.select_related("finding", "message")
+        claims: dict[int, list[EvaluationClaim]] = {}
+        for claim in evidence:
+            claims.setdefault(claim.finding.position, []).append(claim)
         rows = zip(self.version.value.criteria, self.marks.all(), strict=True)
         return [
-            Row(criterion, mark, criterion.description(mark.level) if mark.level else "") for criterion, mark in rows
+            Row(criterion, mark, criterion.description(mark.level) if mark.level else "", claims.get(mark.position, []))
+            for criterion, mark in rows
         ]
 
 
@@ -149,8 +168,9 @@ class Mark(models.Model):
 
 
 class Row(NamedTuple):
-    """A criterion, its mark, and what the chosen level means ("" while none is chosen)."""
+    """A criterion, its mark, what the chosen level means ("" while none is chosen), and the evidence beside it."""
 
     criterion: CriterionValue
     mark: Mark
     description: str
+    claims: list[EvaluationClaim]

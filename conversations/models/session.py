@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Section, User
+from clients import choices
 from clients.models import ClientProfile, ClientVersion
 from conversations.models.assignment import Assignment
 from conversations.text import storable
@@ -39,8 +40,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.spoken_by(user) if user.is_student else self.visible_to(user)
 
     def supervised_by(self, user: User) -> "SessionQuerySet":
-        """Practice of others that this person looks after: teachers that of their sections, admins all."""
-        if user.is_student:
+        """Practice of others that this person looks after: teachers that of their sections, school admins all."""
+        if not user.looks_after_students:
             return self.none()
         practice = self.filter(kind=Session.Kind.PRACTICE).exclude(student=user)
         return practice if user.is_admin else practice.filter(section__in=user.sections.values("pk"))
@@ -86,6 +87,8 @@ class Session(models.Model):
         CLAUDE = "claude", "Claude"
         SCRIPTED = "scripted", _("scripted")
 
+    Outcome = choices.Outcome
+
     OPEN = (Status.ACTIVE, Status.PAUSED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -113,6 +116,13 @@ class Session(models.Model):
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     last_activity_at = models.DateTimeField(_("last activity"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    # Decided by clients.state, kept when the conversation ends; empty while it runs and where nothing was said.
+    outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome.choices, blank=True)
+    # The student's message that this practice tries anew: what came before it is copied, what follows is labelled.
+    branch_of = models.ForeignKey(
+        "Message", verbose_name=_("tries again from"), null=True, blank=True, on_delete=models.PROTECT,
+        related_name="branches",
+    )  # fmt: skip
     # From then on nothing is accepted; a reply that runs is finished.
     deadline_at = models.DateTimeField(_("deadline"), null=True, blank=True)
     # The teacher who paused it; empty while it runs and where the student did. Only a teacher continues it then.
@@ -141,6 +151,14 @@ class Session(models.Model):
             models.Index(fields=["student", "-started_at", "-id"], name="session_history"),
             models.Index(fields=["section", "-started_at", "-id"], name="session_by_section"),
             models.Index(fields=["-started_at", "-id"], name="session_newest"),
+            # Among all the practice the few tests of teachers.
+            models.Index(fields=["-started_at", "-id"], condition=models.Q(kind="test"), name="session_tests"),
+            # What ended lately, and how; open conversations are not in it, so that no message has to write it.
+            models.Index(
+                fields=["-ended_at", "status", "kind"],
+                condition=models.Q(ended_at__isnull=False),
+                name="session_ended",
+            ),
             models.Index(
                 fields=["last_activity_at"], condition=models.Q(status__in=["active", "paused"]), name="session_idle"
             ),
@@ -153,8 +171,13 @@ class Session(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["student", "client"],
-                condition=models.Q(status__in=["active", "paused"], assignment=None),
+                condition=models.Q(status__in=["active", "paused"], assignment=None, branch_of=None),
                 name="one_open_session_per_student_and_client",
+            ),
+            models.UniqueConstraint(
+                fields=["student", "branch_of"],
+                condition=models.Q(status__in=["active", "paused"], branch_of__isnull=False),
+                name="one_open_branch_per_message",
             ),
             models.UniqueConstraint(
                 fields=["student", "client", "assignment"],
@@ -188,7 +211,7 @@ class Session(models.Model):
 
     def is_supervised_by(self, user: User) -> bool:
         """Whether a person who sees it looks after it: the same sentence as `supervised_by`, without a query."""
-        return not user.is_student and self.kind == self.Kind.PRACTICE and self.student_id != user.pk
+        return user.looks_after_students and self.kind == self.Kind.PRACTICE and self.student_id != user.pk
 
     def may_be_scored_by(self, user: User) -> bool:
         """Whether a person who sees it may score it: the same sentence as `scorable_by`, without a query."""

@@ -1,6 +1,7 @@
 """Turns: a student's message and the one attempt at a reply to it, owned by the server."""
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -22,6 +23,13 @@ class TurnQuerySet(models.QuerySet["Turn"]):
         """The turn, if it still runs under this fence."""
         return self.running().filter(pk=turn_id, fence=fence)
 
+    def states(self) -> dict[uuid.UUID, dict[str, Any]]:
+        """What the latest turn of each message made of the client, by the message's key, as the messages came.
+
+        A `clients.record.TurnRecord` as JSON; empty for a turn from before it was kept.
+        """
+        return dict(self.order_by("accepted_at").values_list("message_id", "state"))
+
 
 class Turn(models.Model):
     """One attempt at a reply.
@@ -41,6 +49,8 @@ class Turn(models.Model):
         FAILED = "failed", _("failed")
 
     RUNNING = (Status.ACCEPTED, Status.GENERATING, Status.STREAMING)
+    # How few of all turns end: what an operator looks for.
+    TROUBLED = (Status.TRUNCATED, Status.REFUSED, Status.STOPPED, Status.INTERRUPTED, Status.FAILED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(Session, verbose_name=_("session"), on_delete=models.PROTECT, related_name="turns")
@@ -54,6 +64,8 @@ class Turn(models.Model):
     stop_requested_at = models.DateTimeField(_("stop asked for"), null=True, editable=False)
     partial_text = models.TextField(_("text so far"), blank=True)
     partial_index = models.PositiveIntegerField(default=0)
+    # What the student's message did and where the client stands after it: clients.record.TurnRecord as JSON.
+    state: "models.JSONField[Any, Any]" = models.JSONField(_("state of the client"), default=dict)
     error = models.CharField(_("what went wrong"), max_length=40, blank=True)
     accepted_at = models.DateTimeField(_("accepted"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True)
@@ -69,6 +81,12 @@ class Turn(models.Model):
                 fields=["owner"],
                 condition=models.Q(status__in=["accepted", "generating", "streaming"]),
                 name="turn_running",
+            ),
+            models.Index(
+                fields=["status", "-accepted_at"],
+                include=["error"],
+                condition=models.Q(status__in=["truncated", "refused", "stopped", "interrupted", "failed"]),
+                name="turn_troubled",
             ),
         ]
         constraints = [

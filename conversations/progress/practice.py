@@ -80,7 +80,10 @@ class Practice:
 
 
 def practice_of(sections: Collection[uuid.UUID], period: Period) -> SessionQuerySet:
-    """The practice with clients that began in these sections and this period."""
+    """The practice with clients that began in these sections and this period.
+
+    A branch is practice like any other, with its own minutes and turns; it is no attempt and counts for no assignment.
+    """
     return Session.objects.filter(
         section__in=sections, kind=Session.Kind.PRACTICE, client__isnull=False, started_at__gte=period.start
     ).order_by()
@@ -98,11 +101,13 @@ def figures_of(sessions: SessionQuerySet) -> Figures:
         tokens=Coalesce(Sum("input_tokens"), 0) + Coalesce(Sum("output_tokens"), 0),
         microusd=Coalesce(Sum("cost_microusd"), 0),
     )
-    said = ~Q(status__in=(Message.Status.SUPERSEDED, Message.Status.FAILED))
+    said = ~Q(status__in=Message.UNSAID)
     newest = sessions.order_by("-started_at", "-id").values("pk")[:MOST_HEARD]
-    messages = Message.objects.filter(session__in=newest).order_by()
+    # The first lines of a branch were said before, and count where they were said.
+    copied = Q(session__branch_of__isnull=False, client_key=None, reply_to=None)
+    messages = Message.objects.filter(session__in=newest).exclude(copied).order_by()
     words = messages.aggregate(
-        student_characters=Coalesce(Sum(Length("content"), filter=Q(role=Message.Role.STUDENT)), 0),
+        student_characters=Coalesce(Sum(Length("content"), filter=said & Q(role=Message.Role.STUDENT)), 0),
         client_characters=Coalesce(Sum(Length("content"), filter=said & Q(role=Message.Role.CLIENT)), 0),
         average=Avg("response_ms", filter=Q(status__in=WHOLE_REPLIES)),
     )

@@ -1,9 +1,10 @@
-"""A second client, a rubric, an engine in the test's own event loop, sockets to it, and a provider on this machine."""
+"""A second client, a rubric, an engine in the test's own event loop, sockets to it, and providers on this machine."""
 
 import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,21 +13,27 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client as Browser
 
-from accounts.models import User
+from accounts.models import Section, SectionTeacher, User
 from bench.standin import StandIn, running_standin
 from clients.models import ClientProfile
 from config.asgi import application
-from conftest import make_client
+from conftest import make_client, make_user
 from conversations import rubrics, sessions
+from conversations.evaluation import calibration
 from conversations.live import engine as engines
 from conversations.live.database import in_database
 from conversations.live.engine import Engine
 from conversations.models import Rubric, Session, Turn
+from conversations.tests.evaluated import judgement
+from conversations.tests.everything import OTHER, WORD, make_student, practise, write_about
 from conversations.tests.rubrics import listening
 from conversations.turns import accept as accepting
 from monitoring.models import Reservation
 
 OpenChat = Callable[..., Any]
+
+# Seconds for what takes milliseconds: a busy machine is no reason to fail.
+PATIENCE = 60.0
 
 
 class Chat:
@@ -37,22 +44,31 @@ class Chat:
         if cookie:
             headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
         self.socket = WebsocketCommunicator(application, f"/ws/sessions/{session_id}/", headers=headers)
+        self.unread: list[dict[str, Any]] = []
 
     async def open(self) -> dict[str, Any]:
         """Connect and return the first frame, or {"closed": code}."""
-        accepted, _subprotocol = await self.socket.connect(timeout=5)
+        accepted, _subprotocol = await self.socket.connect(timeout=PATIENCE)
         assert accepted
         return await self.frame()
 
-    async def frame(self, within: float = 5) -> dict[str, Any]:
+    async def resume(self, after: int = 0) -> None:
+        """Ask for everything after that message; when this returns, what happens next is live news."""
+        await self.send(type="resume", after=after)
+        await self.send(type="ping")
+        *self.unread, _pong = await self.until("pong")
+
+    async def frame(self, within: float = PATIENCE) -> dict[str, Any]:
         """The next frame, or {"closed": code} when the server closes."""
+        if self.unread:
+            return self.unread.pop(0)
         event = await self.socket.receive_output(within)
         if event["type"] == "websocket.close":
             return {"closed": event.get("code")}
         frame: dict[str, Any] = json.loads(event["text"])
         return frame
 
-    async def until(self, kind: str, within: float = 5) -> list[dict[str, Any]]:
+    async def until(self, kind: str, within: float = PATIENCE) -> list[dict[str, Any]]:
         """All frames up to and with the first of this type."""
         frames: list[dict[str, Any]] = []
         async with asyncio.timeout(within):
@@ -73,7 +89,7 @@ class Chat:
 
     async def quiet(self, seconds: float = 0.2) -> bool:
         """Whether nothing comes for so long."""
-        return await self.socket.receive_nothing(timeout=seconds)
+        return not self.unread and await self.socket.receive_nothing(timeout=seconds)
 
     async def close(self) -> None:
         """Leave."""
@@ -89,12 +105,14 @@ def sign_in(user: User) -> str:
 
 @pytest.fixture
 def quick(settings: Any) -> Any:
-    """Clocks that tick fast enough for a test; the rules are the same."""
+    """Clocks that tick fast enough for a test; the rules are the same.
+
+    A process counts as dead no sooner than always: a machine that stands still for a moment kills nobody.
+    """
     settings.SCRIPTED_PIECE_SECONDS = 0.005
     settings.WATCH_SECONDS = 0.05
     settings.CHECKPOINT_SECONDS = 0.05
     settings.HEARTBEAT_SECONDS = 0.1
-    settings.HEARTBEAT_DEAD_SECONDS = 0.6
     settings.DELTA_JOIN_SECONDS = 0.01
     settings.BACKOFF_FIRST_SECONDS = 0.01
     return settings
@@ -114,6 +132,14 @@ async def engine(transactional_db: None, quick: Any) -> AsyncIterator[Engine]:
 def second(teacher: User) -> ClientProfile:
     """Another client of the teacher."""
     return make_client(teacher, "Robert Hale")
+
+
+@pytest.fixture
+def colleague(section: Section) -> User:
+    """Teaches the section too."""
+    colleague = make_user("colleague", User.Role.TEACHER)
+    SectionTeacher.objects.create(section=section, teacher=colleague)
+    return colleague
 
 
 @pytest.fixture
@@ -139,7 +165,7 @@ async def open_chat(engine: Engine) -> AsyncIterator[OpenChat]:
         hello = await chat.open()
         assert hello["type"] == "hello", hello
         if resume:
-            await chat.send(type="resume", after=0)
+            await chat.resume()
         chats.append(chat)
         return chat
 
@@ -156,13 +182,28 @@ def api() -> Iterator[StandIn]:
 
 
 @pytest.fixture
+def judge(settings: Any) -> Iterator[StandIn]:
+    """A model that judges both criteria: 3 and 2, with one true quote each."""
+    settings.BACKOFF_FIRST_SECONDS, settings.BACKOFF_MAX_SECONDS = 0.01, 0.02
+    settings.REPLY_FIRST_TEXT_SECONDS = settings.REPLY_SILENCE_SECONDS = PATIENCE
+    settings.JOB_SLICE_SECONDS = 60
+    with running_standin(text=judgement(3, 2), ttft=1, delay=0) as api:
+        settings.ANTHROPIC_API_KEY, settings.ANTHROPIC_BASE_URL = "test-key", api.url
+        yield api
+
+
+@pytest.fixture
+def one_slice(settings: Any) -> None:
+    """Drafts are made in one turn of a worker; nothing is kept of how those of the test before agreed."""
+    settings.JOB_SLICE_SECONDS = 60
+    calibration._hidden.cache_clear()
+
+
+@pytest.fixture
 def claude_talk(api: StandIn, quick: Any, prices: None, student: User, client_profile: ClientProfile) -> Session:
     """A practice session that Claude speaks in."""
     quick.ANTHROPIC_API_KEY = "test-key"
     quick.ANTHROPIC_BASE_URL = api.url
-    quick.REPLY_FIRST_TEXT_SECONDS = 1.0
-    quick.REPLY_SILENCE_SECONDS = 0.4
-    quick.REPLY_TOTAL_SECONDS = 1.5
     sessions.accept_notice(by=student)
     return sessions.start(by=student, client=client_profile)
 
@@ -198,3 +239,19 @@ def orphan(student: User, talk: Session, owner: uuid.UUID | None, text: str) -> 
 def another(student: User) -> Session:
     """One more practice session of the student, with a client of its own."""
     return sessions.start(by=student, client=make_client(None, name="Another One"))
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """A school admin."""
+    return make_user("school-admin", User.Role.ADMIN)
+
+
+@pytest.fixture
+def two(media: Path, section: Section, client_profile: ClientProfile, teacher: User, admin: User, prices: None) -> User:
+    """A student with a row in every table, and another one with as much."""
+    for word in (WORD, OTHER):
+        student = make_student(word, section)
+        talk = practise(student, client_profile, word)
+        write_about(student, talk, teacher, admin, word)
+    return User.objects.get(email=f"{WORD}@example.com")

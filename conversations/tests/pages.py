@@ -1,13 +1,16 @@
 """What tests of pages share: a person's browser, a page's words, and a conversation begun."""
 
 import re
+import threading
+from collections.abc import Callable
 from typing import Any
 
+from django.db import connection
 from django.test import Client as Browser
 
 from accounts.models import User
 from clients.models import ClientProfile
-from conversations import sessions
+from conversations import reflections, sessions
 from conversations.models import Message, Session
 from monitoring import pricing
 from monitoring.services import reserve
@@ -44,6 +47,35 @@ def add(session: Session, role: str, content: str, status: str = "complete", **f
     )
 
 
+def look_back(session: Session) -> None:
+    """The student's own view of a conversation that has ended, written."""
+    criteria = reflections.rubric_for(session).value.criteria
+    words = "She fears for the flat and does not want to ask her brother."
+    reflections.write(by=session.student, session=session, levels=[None] * len(criteria), formulation=words)
+
+
 def free_money(user: User) -> Any:
     """A reservation of nothing."""
     return reserve(by=user, kind="turn", scopes=[], price=pricing.free("scripted"), amount_microusd=0)
+
+
+def at_once(act: Callable[[], object], times: int) -> list[str]:
+    """What came of doing this so many times in the same moment: the names of types, of what it raised too, sorted."""
+    outcomes: list[str] = []
+    together = threading.Barrier(times)
+
+    def do() -> None:
+        together.wait()
+        try:
+            outcomes.append(type(act()).__name__)
+        except Exception as error:  # noqa: BLE001  (asked for)
+            outcomes.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=do) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(outcomes)

@@ -117,5 +117,6 @@ def test_a_count_stops_where_it_would_cost_too_much(
     monkeypatch.setattr(readonly, "COUNT_AT_MOST", 4)
     page = words(browser.get("/admin/conversations/message/"))
     assert "4 messages" in page
+    assert "Rows are counted no further than this" in page
     # A list is no place to read what people said.
     assert "word word" not in page

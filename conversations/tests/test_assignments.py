@@ -226,6 +226,7 @@ def test_a_standing_says_what_is_done_open_and_left(
     assert [standing.may_start(task) for task in standing.tasks] == [True, False]
 
 
+@pytest.mark.usefixtures("still")
 def test_standings_of_a_whole_section_take_three_queries(
     teacher: User, section: Section, client_profile: ClientProfile, django_assert_num_queries: Any
 ) -> None:

@@ -274,6 +274,7 @@ def test_staff_see_where_each_student_stands_late_work_and_drafts_of_scores(
     assert "(draft)" not in page
 
 
+@pytest.mark.usefixtures("still")
 def test_lists_and_tables_cost_the_same_queries_for_few_rows_and_for_many(
     teacher: User, student: User, section: Section, client_profile: ClientProfile, second: ClientProfile, rubric: Rubric
 ) -> None:

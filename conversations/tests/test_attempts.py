@@ -79,7 +79,7 @@ def test_starts_at_once_are_one_attempt_by_the_rules_that_a_teacher_saves_meanwh
     together = threading.Barrier(4)
 
     def at_once(act: Callable[[], Any]) -> Any:
-        together.wait(5)
+        together.wait(60)
         try:
             return act()
         finally:

@@ -15,7 +15,7 @@ from conversations.live import runner
 from conversations.live.database import in_database
 from conversations.live.engine import Engine
 from conversations.models import Message, Session, Turn
-from conversations.tests.conftest import Chat, OpenChat, another, ended, sign_in
+from conversations.tests.conftest import PATIENCE, Chat, OpenChat, another, ended, sign_in
 from conversations.turns import accept as accepting
 from conversations.turns.finish import finish
 from monitoring.models import Heartbeat
@@ -42,10 +42,10 @@ async def test_the_text_so_far_is_saved_while_the_reply_runs(
     chat = await open_chat(student, talk)
     await chat.say("Tell me about the rent")
     await chat.until("delta")
-    await asyncio.sleep(0.3)
-    turn = await Turn.objects.aget()
+    async with asyncio.timeout(PATIENCE):
+        while not (turn := await Turn.objects.aget()).partial_text:  # noqa: ASYNC110  (a moment)
+            await asyncio.sleep(0.02)
     assert turn.status == "streaming"
-    assert turn.partial_text
 
 
 async def test_a_drain_finishes_running_replies_then_closes_so_that_clients_reconnect(
@@ -185,32 +185,55 @@ async def test_a_round_of_the_engine_that_fails_is_logged_and_the_next_one_comes
 
     with caplog.at_level("ERROR", "rapport.engine"):
         task = asyncio.create_task(engines._every(0.01, fails))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(PATIENCE):
+            while len(calls) < 2:  # noqa: ASYNC110  (a moment)
+                await asyncio.sleep(0.01)
         task.cancel()
     assert len(calls) > 1
     assert "will try again" in caplog.text
 
 
-async def test_a_drain_waits_for_a_send_that_is_being_accepted_and_for_its_reply(
-    engine: Engine, open_chat: OpenChat, student: User, talk: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chat = await open_chat(student, talk)
+@pytest.fixture
+async def slowly(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Accepting takes its time; set once it has begun."""
     begun = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def slowly(**arguments: Any) -> accepting.Accepted:
+    def accept(**arguments: Any) -> accepting.Accepted:
         loop.call_soon_threadsafe(begun.set)
         time.sleep(0.4)
         return accepting.accept(**arguments)
 
-    monkeypatch.setattr(consumers, "accept", slowly)
+    monkeypatch.setattr(consumers, "accept", accept)
+    return begun
+
+
+async def test_a_drain_waits_for_a_send_that_is_being_accepted_and_for_its_reply(
+    engine: Engine, open_chat: OpenChat, student: User, talk: Session, slowly: asyncio.Event
+) -> None:
+    chat = await open_chat(student, talk)
     await chat.say("Hello")
-    await begun.wait()
-    draining = asyncio.create_task(engine.runner.drain(10))
+    await slowly.wait()
+    draining = asyncio.create_task(engine.drain())
     assert engine.runner.accepting_in == {talk.pk}
+    # The socket, too, stays for the end of the reply.
     assert (await chat.until("done"))[-1]["status"] == "complete"
     await draining
     assert not engine.runner.accepting_in
+
+
+async def test_a_send_whose_socket_is_taken_away_while_it_is_accepted_is_answered_all_the_same(
+    engine: Engine, student: User, talk: Session, slowly: asyncio.Event
+) -> None:
+    chat = Chat(talk.pk, await in_database(sign_in, student))
+    assert (await chat.open())["type"] == "hello"
+    await chat.say("Hello")
+    await slowly.wait()
+    # As the server does with a socket that has been closed for a while.
+    chat.socket.future.cancel()
+    await engine.runner.drain(PATIENCE)
+    assert (await Turn.objects.aget()).status == "complete"
+    assert (await Message.objects.filter(role="client").aget()).status == "complete"
 
 
 async def test_a_send_of_a_socket_that_breaks_in_that_moment_is_answered_all_the_same(
@@ -227,5 +250,5 @@ async def test_a_send_of_a_socket_that_breaks_in_that_moment_is_answered_all_the
         await chat.say("Hello")
         with pytest.raises(ConnectionResetError):
             await chat.until("done")
-    await engine.runner.drain(5)
+    await engine.runner.drain(PATIENCE)
     assert (await Turn.objects.aget()).status == "complete"

@@ -17,7 +17,6 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from accounts.models import Enrolment, Section, SectionTeacher, User
-from accounts.roster.cells import unguarded
 from clients.models import ClientProfile
 from conftest import make_user
 from conversations import export_jobs, rubrics
@@ -28,6 +27,7 @@ from conversations.tests.assigned import hand_in, set_work
 from conversations.tests.pages import HTMX, add, signed_in, words
 from conversations.tests.rubrics import WHOLE_MARKS, ended_talk, listening
 from monitoring import jobs, limits
+from monitoring.cells import unguarded
 from monitoring.models import Job, JobFile, RateLimit
 
 pytestmark = pytest.mark.django_db
@@ -247,6 +247,7 @@ def test_the_files_are_for_whoever_asked_alone(teacher: User, operator: User, ta
     assert signed_in(operator).get(path).status_code == 404
 
 
+@pytest.mark.usefixtures("still")
 def test_a_step_asks_as_much_for_many_conversations_as_for_few(
     teacher: User, talks: list[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +264,7 @@ def test_a_step_asks_as_much_for_many_conversations_as_for_few(
     assert asked[0] == asked[1]
 
 
+@pytest.mark.usefixtures("still")
 def test_the_page_counts_what_is_chosen_and_starts_the_export(
     teacher: User, section: Section, talks: list[Session], client_profile: ClientProfile
 ) -> None:

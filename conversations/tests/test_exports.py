@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.roster.cells import guarded, unguarded, write_rows
 from conversations.exports import (
     Judged,
     Judgement,
@@ -23,6 +22,7 @@ from conversations.exports import (
     markdown,
     plain_text,
 )
+from monitoring.cells import guarded, unguarded, write_rows
 
 FACTS = (("Student", "Alex *Romero*"), ("Started", "2026-11-21 10:00"))
 LINES = [

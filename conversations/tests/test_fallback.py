@@ -10,7 +10,7 @@ from bench.standin import StandIn
 from conversations.live.database import in_database
 from conversations.live.engine import Engine
 from conversations.models import Message, Session, Turn
-from conversations.tests.conftest import ended, orphan
+from conversations.tests.conftest import PATIENCE, ended, orphan
 from conversations.turns.fallback import give_to
 from conversations.turns.finish import Outcome, finish
 from monitoring import pricing
@@ -66,5 +66,5 @@ async def test_a_drain_ends_a_reply_that_was_about_to_be_asked_of_another_model(
     while live.listening is None:  # noqa: ASYNC110  (the very next rounds of the loop)
         await asyncio.sleep(0)
     live.ending = True
-    await engine.runner.drain(10)
+    await engine.runner.drain(PATIENCE)
     assert {request["body"]["model"] for request in api.requests()} == {"claude-haiku-5-5"}

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Section, User
-from accounts.roster.cells import unguarded
 from clients.models import ClientProfile
 from conftest import make_client, make_user
 from conversations import feedback, sessions
@@ -20,6 +19,7 @@ from conversations.feedback import FeedbackRuleError
 from conversations.models import Session, SessionFeedback
 from conversations.tests.pages import begin, signed_in, words
 from conversations.tests.rubrics import ended_talk
+from monitoring.cells import unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -138,6 +138,7 @@ def test_the_figures_are_those_of_the_marks(client_profile: ClientProfile, given
         assert sums.means[name] == pytest.approx(sum(marks[place] for marks in given_marks) / len(given_marks))
 
 
+@pytest.mark.usefixtures("still")
 def test_the_page_asks_as_little_however_much_feedback_there_is(
     teacher: User, section: Section, client_profile: ClientProfile
 ) -> None:

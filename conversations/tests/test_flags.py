@@ -13,7 +13,7 @@ from clients.models import ClientOpening, ClientProfile
 from conftest import make_client, make_user
 from conversations import flags, sessions
 from conversations.models import Flag, Message, Session, TranscriptReading
-from conversations.tests.pages import HTMX, add, begin, signed_in, words
+from conversations.tests.pages import HTMX, add, at_once, begin, signed_in, words
 from conversations.tests.rubrics import ended_talk
 
 pytestmark = pytest.mark.django_db
@@ -160,6 +160,7 @@ def test_every_look_at_a_flagged_reply_by_staff_is_written_down(teacher: User, s
     assert list(TranscriptReading.objects.values_list("reader", "how")) == [(teacher.pk, "flag")] * 2
 
 
+@pytest.mark.usefixtures("still")
 def test_the_list_shows_open_ones_first_by_reason_and_asks_as_little_however_many(
     teacher: User, section: Section, flag: Flag
 ) -> None:
@@ -206,3 +207,11 @@ def test_a_teacher_flags_in_a_test_of_their_own(teacher: User, operator: User, c
     sessions.end(by=teacher, session=test)
     flags.raise_flag(by=teacher, message=reply, reason="character")
     assert [row.user for row in Notification.objects.filter(kind="flagged")] == [operator]
+
+
+@pytest.mark.servers
+@pytest.mark.several_writers
+@pytest.mark.django_db(transaction=True)
+def test_of_several_who_deal_with_it_at_once_one_is_first(flag: Flag, teacher: User) -> None:
+    outcomes = at_once(lambda: flags.settle(by=teacher, flag=flag), 4)
+    assert outcomes == ["Flag", *["FlagRuleError"] * 3]

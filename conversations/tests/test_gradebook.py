@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Enrolment, Section, StudentDetails, User
-from accounts.roster.cells import unguarded
 from clients.models import ClientProfile
 from conftest import make_client, make_user
 from conversations import rubrics
-from conversations.exports import BOM, csv_text
+from conversations.exports import csv_text
 from conversations.gradebook import FORMATS, Gradebook, GradeRow, assignments_of, gradebook, students_of
 from conversations.models import Assignment, AssignmentException, Attempt, Rubric, Session
 from conversations.rubrics import MarkValue
 from conversations.tests.assigned import hand_in, set_work
 from conversations.tests.pages import signed_in, words
+from monitoring.cells import BOM, unguarded
 
 pytestmark = pytest.mark.django_db
 
@@ -170,6 +170,7 @@ def test_a_gradebook_file_opened_again_is_equal_in_every_cell(
             assert not [cell for cell in row if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}]
 
 
+@pytest.mark.usefixtures("still")
 def test_the_page_asks_as_much_for_many_students_as_for_few(
     teacher: User, student: User, section: Section, client_profile: ClientProfile, rubric: Rubric
 ) -> None:

@@ -15,6 +15,7 @@ from conversations.live.hub import Hub, Viewer
 from conversations.live.runner import Runner
 from conversations.models import Message, Session, Turn
 from conversations.tasks import abandon_idle, recover_turns
+from conversations.tests.conftest import PATIENCE
 from conversations.turns import accept as accepting
 from conversations.turns.finish import Outcome, finish
 from monitoring import pricing
@@ -84,7 +85,7 @@ async def test_a_reply_stopped_before_it_began_never_calls_a_voice(
     runner.start(accepted.claimed)
     runner.stop(accepted.turn.reply_id)
     runner.stop(uuid.uuid4())
-    await runner.drain(5)
+    await runner.drain(PATIENCE)
     turn = await Turn.objects.aget()
     assert (turn.status, turn.partial_text) == ("stopped", "")
 
@@ -105,7 +106,7 @@ async def test_a_reply_that_was_ended_elsewhere_is_not_written_again(
     engine.runner.start(accepted.claimed)
     outcome = Outcome(Turn.Status.INTERRUPTED, "Ended by the reaper", pricing.Usage())
     assert await in_database(finish, accepted.turn.pk, 1, outcome)
-    await engine.runner.drain(10)
+    await engine.runner.drain(PATIENCE)
     assert (await Message.objects.aget(pk=accepted.turn.reply_id)).content == "Ended by the reaper"
 
 

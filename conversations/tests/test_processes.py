@@ -10,7 +10,7 @@ from accounts.models import User
 from conversations.live.database import in_database
 from conversations.live.engine import Engine
 from conversations.models import Message, Session
-from conversations.tests.conftest import OpenChat, orphan
+from conversations.tests.conftest import PATIENCE, OpenChat, orphan
 from conversations.turns import accept as accepting
 from monitoring.models import LedgerEntry
 
@@ -23,7 +23,7 @@ async def elsewhere(engine: Engine) -> AsyncIterator[Engine]:
     other = Engine()
     await other.start()
     yield other
-    await other.runner.drain(5)
+    await other.runner.drain(PATIENCE)
     await other.stop()
 
 
@@ -36,8 +36,8 @@ async def test_a_turn_is_answered_once_even_if_two_processes_want_it(
     engine.runner.start(accepted.claimed)
     engine.runner.start(accepted.claimed)
     other.runner.start(accepted.claimed)
-    await engine.runner.drain(5)
-    await other.runner.drain(5)
+    await engine.runner.drain(PATIENCE)
+    await other.runner.drain(PATIENCE)
     assert await Message.objects.filter(role="client").acount() == 1
     assert await LedgerEntry.objects.acount() == 1
 
@@ -81,5 +81,5 @@ async def test_a_socket_that_has_not_resumed_hears_nothing_of_other_processes_tu
     )
     assert accepted.claimed
     elsewhere.runner.start(accepted.claimed)
-    await elsewhere.runner.drain(5)
+    await elsewhere.runner.drain(PATIENCE)
     assert await chat.quiet(0.5)

@@ -339,6 +339,7 @@ def test_the_sections_of_a_teacher_stand_side_by_side(
     assert "Quiet" in page
 
 
+@pytest.mark.usefixtures("still")
 def test_progress_pages_ask_as_much_of_the_database_for_many_as_for_few(
     student: User, teacher: User, section: Section, client_profile: ClientProfile, rubric: Rubric
 ) -> None:

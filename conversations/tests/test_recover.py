@@ -1,5 +1,6 @@
 """What a student may rely on when nobody is at a turn any more: it is ended once, with what had arrived."""
 
+import asyncio
 import datetime as dt
 import uuid
 from typing import Any
@@ -12,9 +13,9 @@ from conversations.live import runner
 from conversations.live.database import in_database
 from conversations.live.engine import Engine
 from conversations.models import Message, Session, Turn
-from conversations.tests.conftest import OpenChat, orphan
+from conversations.tests.conftest import PATIENCE, OpenChat, orphan
 from conversations.turns.finish import Outcome, finish
-from conversations.turns.recover import recover
+from conversations.turns.recover import check_stuck, recover
 from monitoring import heartbeats, pricing
 from monitoring.models import Heartbeat, LedgerEntry, Reservation
 
@@ -76,6 +77,7 @@ async def test_a_turn_of_a_living_process_is_left_alone_and_a_late_finish_change
 async def test_a_turn_that_the_process_dropped_is_ended_by_its_own_recovery(
     engine: Engine, open_chat: OpenChat, student: User, talk: Session, quick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    quick.HEARTBEAT_DEAD_SECONDS = 0.6
     chat = await open_chat(student, talk)
 
     def broken(*_: Any) -> None:
@@ -95,11 +97,20 @@ async def test_a_turn_that_is_accepted_and_not_yet_begun_is_not_taken_for_droppe
 ) -> None:
     await in_database(heartbeats.beat, engine.process_id, Heartbeat.Kind.WEB)
     quick.HEARTBEAT_DEAD_SECONDS = 60.0
-    with engine.runner.accepting(talk.pk):
+    written, begin = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
         await in_database(orphan, student, talk, engine.process_id, "")
         await Turn.objects.aupdate(accepted_at=timezone.now() - dt.timedelta(hours=1))
-        assert await in_database(recover, engine.process_id, set(), engine.runner.accepting_in) == 0
-        assert await Turn.objects.running().aexists()
+        written.set()
+        await begin.wait()
+
+    accepting = asyncio.create_task(engine.runner.accept(talk.pk, slow()))
+    await written.wait()
+    assert await in_database(recover, engine.process_id, set(), engine.runner.accepting_in) == 0
+    assert await Turn.objects.running().aexists()
+    begin.set()
+    await accepting
     await in_database(recover, engine.process_id, set(), engine.runner.accepting_in)
     assert (await Turn.objects.aget()).error == "dropped"
 
@@ -117,5 +128,19 @@ async def test_a_process_whose_database_was_away_does_not_end_its_own_replies(
     await engine._recover()  # late itself: it does not judge others
     await engine._beat()
     await engine._recover()  # and gives them time to say that they live
-    await engine.runner.drain(10)
+    await engine.runner.drain(PATIENCE)
     assert (await Turn.objects.aget()).status == "complete"
+
+
+async def test_a_turn_that_outlives_every_clock_is_told_to_operators(
+    engine: Engine, student: User, talk: Session, quick: Any
+) -> None:
+    quick.HEARTBEAT_DEAD_SECONDS = 3_600.0
+    alive = uuid.uuid4()
+    await in_database(heartbeats.beat, alive, Heartbeat.Kind.WEB)
+    await in_database(orphan, student, talk, alive, "Half a sen")
+    assert await in_database(check_stuck) == ""
+    await Turn.objects.aupdate(accepted_at=timezone.now() - dt.timedelta(minutes=11))
+    assert await in_database(check_stuck) == "a reply runs although its time is long over"
+    await in_database(heartbeats.stop, alive)
+    await in_database(recover)

@@ -103,6 +103,7 @@ def test_what_students_cannot_do_now_is_not_told(
     assert reminded() == set()
 
 
+@pytest.mark.usefixtures("still")
 def test_a_large_section_costs_no_more_questions(
     teacher: User, section: Section, client_profile: ClientProfile
 ) -> None:

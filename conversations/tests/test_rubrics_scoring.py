@@ -223,3 +223,30 @@ def test_of_two_first_drafts_at_once_one_is_saved_and_the_other_is_told(
         thread.join()
     assert sorted(outcomes) == ["saved", "told", "told", "told"]
     assert ScoringRevision.objects.count() == 1
+
+
+@pytest.mark.servers
+@pytest.mark.several_writers
+@pytest.mark.django_db(transaction=True)
+def test_whoever_waits_for_the_scoring_of_another_is_told_of_it_and_not_that_there_is_none(
+    talk: Session, teacher: User, rubric: Rubric
+) -> None:
+    rubrics.score(by=teacher, session=talk, rubric=rubric, marks=WHOLE_MARKS)
+    outcomes: list[str] = []
+
+    def release() -> None:
+        try:
+            rubrics.release(by=teacher, session=talk, number=1)
+        except rubrics.RubricRuleError as error:
+            outcomes.append(type(error).__name__)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        rubrics.score(by=teacher, session=talk, marks=WHOLE_MARKS, number=1)
+        waiting = threading.Thread(target=release)
+        waiting.start()
+        # Long enough for it to stand at the lock.
+        waiting.join(0.5)
+    waiting.join()
+    assert outcomes == ["StaleEditError"]

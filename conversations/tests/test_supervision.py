@@ -66,13 +66,13 @@ async def test_a_nudge_reaches_the_student_alone_and_comes_again_until_it_is_sho
     chat = await open_chat(student, talk, resume=True)
     follower = await open_chat(teacher, talk, resume=True)
     await in_database(supervision.nudge, by=teacher, session=talk, text="  Ask about the flat  ")
-    told = (await chat.until("notice", within=2))[-1]
+    told = (await chat.until("notice"))[-1]
     assert (told["kind"], told["text"], told["from"]) == ("nudge", "Ask about the flat", "Teacher")
     assert await follower.quiet(0.5)
     # The connection was lost before the page showed it: the next one hears it again.
     await chat.close()
     back = await open_chat(student, talk, resume=True)
-    assert (await back.until("notice", within=2))[-1]["id"] == told["id"]
+    assert (await back.until("notice"))[-1]["id"] == told["id"]
     await back.send(type="shown", notice=told["id"])
     await back.send(type="ping")
     await back.until("pong")
@@ -101,9 +101,9 @@ async def test_every_process_tells_a_nudge_and_a_pause(
     engine.hub.remove(viewer)
     elsewhere.hub.add(viewer, talk)
     await in_database(supervision.nudge, by=teacher, session=talk, text="Hello")
-    assert (await chat.until("notice", within=2))[-1]["text"] == "Hello"
+    assert (await chat.until("notice"))[-1]["text"] == "Hello"
     await in_database(supervision.hold, by=teacher, session=talk)
-    assert (await chat.until("session", within=2))[-1]["paused_by"] == "teacher"
+    assert (await chat.until("session"))[-1]["paused_by"] == "teacher"
     elsewhere.hub.remove(viewer)
     engine.hub.add(viewer, talk)
 
@@ -114,14 +114,14 @@ async def test_a_held_conversation_takes_nothing_until_a_teacher_lets_it_go_on(
 ) -> None:
     chat = await open_chat(student, talk, resume=True)
     await in_database(supervision.hold, by=teacher, session=talk)
-    told = (await chat.until("session", within=2))[-1]
+    told = (await chat.until("session"))[-1]
     assert (told["status"], told["paused_by"]) == ("paused", "teacher")
     await chat.say("Hello")
     refused = (await chat.until("error"))[-1]
     assert refused["code"] == "session_paused"
     assert "Your teacher has paused" in refused["detail"]
     await in_database(supervision.release, by=teacher, session=talk)
-    assert (await chat.until("session", within=2))[-1] == {"type": "session", "status": "active"}
+    assert (await chat.until("session"))[-1] == {"type": "session", "status": "active"}
     await chat.say("Hello")
     await chat.until("done")
 
@@ -254,7 +254,7 @@ def test_a_pause_of_everybody_and_an_export_of_their_conversations_do_not_stop_e
     gate = threading.Barrier(2)
 
     def at_once(act: Callable[[], object]) -> None:
-        gate.wait(5)
+        gate.wait(60)
         try:
             for _ in range(10):
                 act()

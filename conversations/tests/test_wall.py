@@ -187,6 +187,7 @@ def test_the_part_is_sent_again_only_when_something_changed(running: Session, se
     changed(etag)
 
 
+@pytest.mark.usefixtures("still")
 def test_the_wall_asks_as_few_questions_for_many_as_for_one(
     running: Session, section: Section, teacher: User, client_profile: ClientProfile
 ) -> None:

@@ -186,10 +186,12 @@ def test_a_score_is_seen_once_it_is_released_and_a_late_one_says_what_it_counts_
     browser, path = signed_in(student), f"/work/{work.pk}/"
     page = words(browser.get(path))
     assert "no score is released yet" in page
+    assert "appears here once it is released" in page
     assert f"{scoring.latest.total.mean} of 4" not in page
     rubrics.release(by=teacher, session=attempt.session, number=1)
     page = words(browser.get(path))
     assert f"{scoring.latest.total.mean} of 4 ({scoring.latest.total.percent} %)" in page
+    assert "once it is released" not in page
     kept = assignments.standings([work], [student])[0].deadlines.kept(scoring.latest.total.percent, attempt.finished_at)
     assert f"counted as {kept} %, since it was late" in page
 
@@ -225,6 +227,7 @@ def test_an_attempt_stays_out_of_free_practice(
     assert "Not started yet" in page
 
 
+@pytest.mark.usefixtures("still")
 def test_the_pages_cost_the_same_queries_for_little_work_and_for_much(
     teacher: User, student: User, section: Section, client_profile: ClientProfile, second: ClientProfile, rubric: Rubric
 ) -> None:

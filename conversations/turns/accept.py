@@ -14,12 +14,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Section, User
+from clients import distress
 from clients.models import ClientVersion
 from clients.state import BLOCK_TOKENS
 from clients.voices import VoiceRequest
+from clients.voices.memory import record
 from clients.voices.scripted import Line
 from conversations.models import Message, Session, Turn
 from conversations.protocol import Code
+from conversations.safety import set_aside, set_aside_before
 from monitoring import limits, pricing
 from monitoring.budgets import BudgetExhaustedError, Scope, applying, tell_refusal
 from monitoring.models import RateLimit, Reservation
@@ -109,7 +112,8 @@ def accept(*, by: User, session_id: uuid.UUID, client_key: uuid.UUID, text: str,
 
     The turn belongs to the process `owner` from the start, which answers it. Raises TurnRefusedError:
     duplicate_conflict, session_ended, session_paused, forbidden, turn_in_progress, rate_limited, budget_exhausted,
-    provider_unavailable (the model has no price).
+    provider_unavailable (the model has no price). Raises SetAsideError once it has stored what is no part of the
+    practice, since the student speaks of their own distress: no turn, no reservation, no call.
     """
     with refusals():
         locked = _locked.ask(by.pk, session_id)
@@ -120,20 +124,30 @@ def accept(*, by: User, session_id: uuid.UUID, client_key: uuid.UUID, text: str,
             if content != text:
                 raise TurnRefusedError(Code.DUPLICATE_CONFLICT, _("This was sent before with other words."))
             message = Message.objects.get(pk=message_id)
+            if message.status == Message.Status.ASIDE:
+                raise set_aside_before(message, talk.revision)
             return Accepted(message, message.turns.latest("accepted_at"), talk.revision)
         _must_be_free(talk, running)
-        message = Message(
-            session_id=session_id,
-            sequence=talk.last_sequence + 1,
-            role=Message.Role.STUDENT,
-            content=text,
-            client_key=client_key,
-            token_count=pricing.estimate_tokens(text),
-        )
-        insert(message)
-        talk = talk._replace(last_sequence=message.sequence, said_tokens=talk.said_tokens + pricing.most_tokens(text))
-        said = [*before.rows, (message.role, text)]
-        return _new_turn(by=by, talk=talk, said=said, message=message, owner=owner)
+        tier = distress.tier(text)
+        if not tier:
+            message = Message(
+                session_id=session_id,
+                sequence=talk.last_sequence + 1,
+                role=Message.Role.STUDENT,
+                content=text,
+                client_key=client_key,
+                token_count=pricing.estimate_tokens(text),
+            )
+            insert(message)
+            tokens = talk.said_tokens + pricing.most_tokens(text)
+            talk = talk._replace(last_sequence=message.sequence, said_tokens=tokens)
+            said = [*before.rows, (message.role, text)]
+            return _new_turn(by=by, talk=talk, said=said, message=message, owner=owner)
+        # Counted for the person alone: a full site must not refuse it.
+        limits.admit((RateLimit.Name.MESSAGES_PER_PERSON, str(by.pk)))
+        aside = set_aside(by=by, session_id=session_id, client_key=client_key, text=text, tier=tier)
+    # Only now: it is kept.
+    raise aside
 
 
 def retry(*, by: User, session_id: uuid.UUID, reply_id: uuid.UUID, owner: uuid.UUID) -> Accepted:
@@ -208,6 +222,8 @@ def _new_turn(
     )
     update(session, "last_sequence", "said_tokens", "revision", "last_activity_at")
     reservation_id = uuid.uuid4()
+    version = ClientVersion.frozen(talk.client_version_id)
+    history = [Line(role, text) for role, text in said]
     turn = Turn(
         session_id=talk.id,
         message=message,
@@ -215,6 +231,7 @@ def _new_turn(
         reply_id=reply_id,
         reservation_id=reservation_id,
         status=Turn.Status.GENERATING,
+        state=record(version.snapshot, history).to_json(),
         owner=owner,
         fence=1,
         accepted_at=now,
@@ -228,7 +245,6 @@ def _new_turn(
         reservation_id=reservation_id,
         counted=[(RateLimit.Name.MESSAGES_PER_PERSON, str(by.pk)), (RateLimit.Name.MESSAGES_OF_SITE, "")],
     )
-    version = ClientVersion.frozen(talk.client_version_id)
     claimed = ClaimedTurn(
         id=turn.pk,
         session_id=talk.id,
@@ -239,7 +255,7 @@ def _new_turn(
         request=VoiceRequest(
             snapshot=version.snapshot,
             prompt=version.prompt,
-            history=[Line(role, text) for role, text in said],
+            history=history,
             model=talk.model,
             max_tokens=settings.REPLY_MAX_TOKENS,
         ),

@@ -33,15 +33,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A stored reply, and its session's revision after it."""
+    """A stored reply, its session's revision after it, and whether the client has walked out with these words."""
 
     reply: Message
     revision: int
+    walked_out: bool = False
 
 
+# In the order of the model's fields.
 _SESSION = (
-    "id", "last_sequence", "revision", "said_tokens", "exchanges", "input_tokens", "output_tokens", "cost_microusd",
+    "id", "status", "last_sequence", "revision", "said_tokens", "exchanges", "input_tokens", "output_tokens",
+    "cost_microusd",
 )  # fmt: skip
+_ENDING = ("status", "ended_at", "outcome", "paused_by", "paused_at")
 _RESERVATION = ("id", "kind", "user_id", "scopes", "price", "amount_microusd", "state")
 _session = Select(
     lambda turn: (
@@ -56,7 +60,7 @@ _turn = Select(
         Turn.objects.running()
         .filter(pk=turn)
         .order_by()
-        .values_list("fence", "reply_id", "message_id", *(f"reservation__{name}" for name in _RESERVATION))
+        .values_list("fence", "reply_id", "message_id", "state", *(f"reservation__{name}" for name in _RESERVATION))
     )
 )
 
@@ -73,14 +77,15 @@ def finish(turn_id: uuid.UUID, fence: int, outcome: Outcome) -> Finished | None:
     if locked is None or running is None or running[0] != fence:
         return None
     session = Session.from_db("default", _SESSION, locked)
-    _fence, reply_id, message_id, *reserved = running
+    _fence, reply_id, message_id, state, *reserved = running
     now = timezone.now()
     turn = Turn(pk=turn_id, status=outcome.status, error=outcome.error, finished_at=now, partial_text="")
     update(turn, "status", "error", "finished_at", "partial_text")
     session.last_sequence += 1
     session.revision += 1
     session.said_tokens += pricing.most_tokens_of_prose(outcome.text)
-    session.exchanges += outcome.status in (Turn.Status.COMPLETE, Turn.Status.TRUNCATED)
+    answered = outcome.status in (Turn.Status.COMPLETE, Turn.Status.TRUNCATED)
+    session.exchanges += answered
     session.last_activity_at = now
     reservation = Reservation.from_db("default", _RESERVATION, reserved)
     cost = reservation.frozen_price.cost(outcome.usage)
@@ -105,7 +110,12 @@ def finish(turn_id: uuid.UUID, fence: int, outcome: Outcome) -> Finished | None:
     session.input_tokens += outcome.usage.total_input
     session.output_tokens += outcome.usage.output
     session.cost_microusd += cost
-    update(session, *_SESSION[1:], "last_activity_at")
+    # Whether the client leaves was decided when the student spoke; they are gone once they have said so.
+    walks_out = answered and session.is_open and state.get("outcome") == Session.Outcome.WALKS_OUT
+    if walks_out:
+        session.status, session.ended_at, session.outcome = Session.Status.COMPLETED, now, Session.Outcome.WALKS_OUT
+        session.paused_by = session.paused_at = None
+    update(session, *_SESSION[2:], "last_activity_at", *(_ENDING if walks_out else ()))
     # Late, as all that locks budgets.
     settle(
         reservation=reservation,
@@ -115,7 +125,7 @@ def finish(turn_id: uuid.UUID, fence: int, outcome: Outcome) -> Finished | None:
         total_ms=outcome.total_ms,
         calls=outcome.calls,
     )
-    return Finished(reply, session.revision)
+    return Finished(reply, session.revision, walks_out)
 
 
 def _spent_before(reply_id: uuid.UUID) -> pricing.Spent:

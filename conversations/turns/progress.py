@@ -26,6 +26,10 @@ def save_checkpoints(checkpoints: Sequence[Checkpoint]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(
             f"UPDATE {table} SET status = 'streaming', partial_text = %s, partial_index = %s "  # noqa: S608
-            f"WHERE id = %s AND fence = %s AND status IN ({running})",
-            [(c.text, c.index, Turn._meta.pk.get_db_prep_value(c.turn_id, connection), c.fence) for c in checkpoints],
+            # An older one that comes late must not bring back what was taken back meanwhile.
+            f"WHERE id = %s AND fence = %s AND partial_index < %s AND status IN ({running})",
+            [
+                (c.text, c.index, Turn._meta.pk.get_db_prep_value(c.turn_id, connection), c.fence, c.index)
+                for c in checkpoints
+            ],
         )

@@ -1,13 +1,16 @@
-"""Recovering: turns whose process died are ended, with what had arrived, as interrupted."""
+"""Recovering: turns whose process died, or that an operator releases, are ended as interrupted, with what arrived."""
 
 import datetime as dt
 import uuid
 from collections.abc import Collection
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from accounts.models import User
 from conversations.models import Session, Turn
 from conversations.turns.finish import Outcome, finish
 from monitoring import pricing
@@ -37,11 +40,38 @@ def recover(
     dropped &= ~Q(session_id__in=accepting_in)
     orphans = Turn.objects.running().filter(dead | untaken | dropped)
     ended = 0
-    for turn in orphans.select_related("session__client_version"):
-        usage = _usage_of_the_dead(turn)
-        outcome = Outcome(Turn.Status.INTERRUPTED, turn.partial_text, usage, error=_reason(turn, own), fell_back=True)
-        ended += finish(turn.pk, turn.fence, outcome) is not None
+    for turn in orphans.select_related("session__client_version", "reservation"):
+        ended += _interrupt(turn, _reason(turn, own))
     return ended
+
+
+def release(*, by: User, turn: Turn) -> bool:
+    """End a turn that is stuck, whoever owns it, with what had arrived; whether it was still running.
+
+    Safe while somebody works on it: whichever ends it first under its fence has ended it, and the other writes nothing.
+    Raises PermissionDenied for who may not (`conversations.change_turn`).
+    """
+    if not by.has_perm("conversations.change_turn"):
+        raise PermissionDenied
+    running = Turn.objects.running().filter(pk=turn.pk)
+    found = running.select_related("session__client_version", "reservation").first()
+    return found is not None and _interrupt(found, "released")
+
+
+def _interrupt(turn: Turn, why: str) -> bool:
+    """End it with the text that was saved, if it still runs under this fence."""
+    usage = _usage_of_the_dead(turn)
+    outcome = Outcome(Turn.Status.INTERRUPTED, turn.partial_text, usage, error=why, fell_back=True)
+    return finish(turn.pk, turn.fence, outcome) is not None
+
+
+def check_stuck() -> str:
+    """The health check of turns: none runs although each clock that could still end it has long run out."""
+    attempts = 2 + len(settings.FALLBACK_MODELS)
+    longest = attempts * (settings.QUEUE_SECONDS + 2 * settings.REPLY_TOTAL_SECONDS)
+    long_ago = timezone.now() - dt.timedelta(seconds=longest)
+    stuck = Turn.objects.running().filter(accepted_at__lt=long_ago).exists()
+    return _("a reply runs although its time is long over") if stuck else ""
 
 
 def _reason(turn: Turn, own: uuid.UUID | None) -> str:
@@ -53,7 +83,7 @@ def _reason(turn: Turn, own: uuid.UUID | None) -> str:
 
 def _usage_of_the_dead(turn: Turn) -> pricing.Usage:
     """What the attempt used, as far as can be told: the provider's counts died with the process."""
-    if turn.session.voice == Session.Voice.SCRIPTED or turn.status == Turn.Status.ACCEPTED:
+    if turn.reservation.frozen_price.model == Session.Voice.SCRIPTED or turn.status == Turn.Status.ACCEPTED:
         return pricing.Usage()
     version = turn.session.client_version
     said = turn.session.messages.spoken().values_list("content", flat=True)

@@ -2,19 +2,14 @@
 
 import uuid
 from collections.abc import Iterable
-from http import HTTPStatus
 
 from django.conf import settings
-from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404
 
 from accounts.models import User
-from accounts.permissions import signed_in
 from clients.snapshot import ClientSnapshot
 from conversations.models import Flag, Message, Session
-from monitoring import breakers, limits
-from monitoring.models import RateLimit
+from monitoring import breakers
 
 
 def counterpart(session: Session) -> ClientSnapshot:
@@ -22,18 +17,6 @@ def counterpart(session: Session) -> ClientSnapshot:
     if session.client_version is None:
         raise Http404
     return session.client_version.snapshot
-
-
-def wait_for_file(request: HttpRequest) -> HttpResponse | None:
-    """None while this person may take another file, else the page that says when: each costs many rows to read."""
-    try:
-        with transaction.atomic():
-            limits.admit((RateLimit.Name.EXPORTS_PER_PERSON, str(signed_in(request).pk)))
-    except limits.LimitReachedError as reached:
-        page = render(request, "429.html", {"sentence": str(reached)}, status=HTTPStatus.TOO_MANY_REQUESTS)
-        page.headers["Retry-After"] = str(reached.retry_after)
-        return page
-    return None
 
 
 def with_flags(user: User, messages: Iterable[Message]) -> list[Message]:

@@ -18,12 +18,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import Enrolment, Section, User
 from accounts.permissions import signed_in, staff_only
-from accounts.views.answers import Question, ask, do_and_say, render_list
+from accounts.views.answers import Question, ask, do_and_say, render_list, wants_part
 from conversations import assignments
 from conversations.assignment_forms import AssignmentFilter, StudentSearch
 from conversations.assignments import Standing
 from conversations.models import Assignment, AssignmentClient, Attempt, Scoring
 from conversations.scores import Total
+from conversations.views.evaluation import drafting_of, drafts_of
 from conversations.views.work import work_page
 
 PER_PAGE = 20
@@ -113,7 +114,7 @@ def assignment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     user = signed_in(request)
     found = Assignment.objects.visible_to(user).select_related("section", "created_by")
     in_use = Exists(Attempt.objects.filter(assignment=OuterRef("pk")))
-    assignment = get_object_or_404(found.annotate(in_use=in_use), pk=pk)
+    assignment = get_object_or_404(found.annotate(in_use=in_use, drafting=drafting_of(user)), pk=pk)
     form = StudentSearch(request.GET)
     context = {
         "assignment": assignment,
@@ -121,6 +122,7 @@ def assignment_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "deadlines": assignment.deadlines_for(),
         "changeable": not assignment.section.archived_at,
         **(_students(request, assignment, form) if assignment.published_at else _draft(assignment)),
+        **(drafts_of(assignment) if assignment.published_at and not wants_part(request) else {}),
     }
     return render_list(
         request, "conversations/assignment_detail.html", "conversations/_assignment_students.html", context

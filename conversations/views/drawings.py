@@ -2,27 +2,14 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from conversations.charts import BarChart, LineChart, bar_chart, line_chart
 from conversations.progress import MOST_SCORED, Period, Scored, UsedRubric, Week
 from conversations.scores import Level
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A chart with its words: what it shows, a sentence for those who do not see it, and the heads of its table."""
-
-    id: str
-    title: str
-    summary: str
-    name: str
-    unit: str
-    chart: BarChart | LineChart
+from monitoring.charts import Drawing, bar_chart, line_chart
 
 
 def weekly(weeks: Sequence[Week], period: Period) -> list[Drawing]:

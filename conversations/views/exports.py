@@ -24,7 +24,8 @@ from conversations.models import Session, TranscriptReading
 from conversations.models.session import SessionQuerySet
 from conversations.readings import log_reading
 from conversations.session_forms import TaughtFilter
-from conversations.views import wait_for_file
+from monitoring.cells import BOM
+from monitoring.views import wait_for_file
 
 # Some two seconds of work; a longer one is drawn in the background.
 LONGEST_PDF = 400
@@ -36,7 +37,7 @@ def _csv(talk: exports.Talk) -> bytes:
     figures = "tokens" in talk.data
     rows = [exports.csv_header(talk.data, figures=figures, notes=False)]
     rows += [list(row) for row in exports.csv_rows(talk, figures=figures, notes=False)]
-    return (exports.BOM + exports.csv_text(rows)).encode()
+    return (BOM + exports.csv_text(rows)).encode()
 
 
 def _file(ending: str, content_type: str, write: Writer) -> Callable[..., HttpResponse]:

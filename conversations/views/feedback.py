@@ -1,6 +1,5 @@
 """Feedback: the form for whoever talked, and what all of it comes to for those who wrote the client."""
 
-import io
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -17,12 +16,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.permissions import signed_in, staff_only
-from accounts.roster.cells import write_rows
 from clients.models import ClientProfile
 from conversations import feedback
 from conversations.models import Session, SessionFeedback
 from conversations.response_forms import FeedbackForm
-from conversations.views import counterpart, wait_for_file
+from conversations.views import counterpart
+from monitoring.cells import BOM, csv_lines
+from monitoring.views import wait_for_file
 
 PER_PAGE = 20
 
@@ -93,11 +93,9 @@ def client_feedback_csv(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if refused := wait_for_file(request):
         return refused
     names = ("date", "kind", *SessionFeedback.MARKS, "mean_about_client", "comment")
-    file = io.StringIO("\ufeff", newline="")  # the mark by which Excel knows UTF-8
-    file.seek(0, io.SEEK_END)
-    write_rows(file, [names])
-    write_rows(file, ([str(row[name]) for name in names] for row in feedback.rows_of(client)))
-    return _as_file(HttpResponse(file.getvalue(), content_type="text/csv; charset=utf-8"), client, "csv")
+    rows = ([str(row[name]) for name in names] for row in feedback.rows_of(client))
+    text = BOM + "".join(csv_lines([names, *rows]))
+    return _as_file(HttpResponse(text, content_type="text/csv; charset=utf-8"), client, "csv")
 
 
 @staff_only

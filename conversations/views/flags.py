@@ -23,7 +23,6 @@ from conversations.models import Flag, Message, Session, TranscriptReading
 from conversations.readings import log_reading
 from conversations.response_forms import FlagForm, SettleForm
 from conversations.views import counterpart
-from conversations.views.transcripts import place_in_transcript
 
 PER_PAGE = 25
 # The newest; a reason finds older ones.
@@ -60,7 +59,7 @@ def _back(user: User, message: Message) -> str:
     session = message.session
     if session.student_id == user.pk and session.is_open:
         return reverse("session", args=[session.pk])
-    return place_in_transcript(message)
+    return message.place
 
 
 @staff_only
@@ -132,7 +131,7 @@ def flag(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "flag": one,
         "client": counterpart(session),
         "readable": readable,
-        "place": place_in_transcript(one.message) if readable else "",
+        "place": one.message.place if readable else "",
         "form": form,
     }
     return render(request, "conversations/flag.html", context)

@@ -17,7 +17,8 @@ from accounts.permissions import signed_in, staff_only
 from conversations import exports
 from conversations.gradebook import FORMATS, Gradebook, assignments_of, gradebook, students_of
 from conversations.models import Assignment
-from conversations.views import wait_for_file
+from monitoring.cells import BOM
+from monitoring.views import wait_for_file
 
 PER_PAGE = 25
 
@@ -58,7 +59,7 @@ def gradebook_file(request: HttpRequest, pk: uuid.UUID, program: str) -> HttpRes
         return refused
     one = _assignment(request, section, user)
     book = _book(request, section, one, list(students_of(section)))
-    content = exports.BOM + exports.csv_text(FORMATS[program](book), quote_all=False)
+    content = BOM + exports.csv_text(FORMATS[program](book), quote_all=False)
     name = f"gradebook-{program}-{slugify(str(section)) or 'section'}-{timezone.localdate():%Y-%m-%d}.csv"
     return HttpResponse(
         content.encode(),

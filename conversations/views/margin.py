@@ -42,7 +42,7 @@ def with_margin(
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Words by each side, without what was replaced or failed, and the average time to a whole reply in seconds."""
+    """Words by each side without what was replaced, failed or set aside, and the average seconds to a whole reply."""
 
     student_words: int
     client_words: int
@@ -71,7 +71,7 @@ def figures(spoken: Iterable[Spoken]) -> Figures:
     words = {Message.Role.STUDENT.value: 0, Message.Role.CLIENT.value: 0}
     times: list[int] = []
     for role, status, content, response_ms in spoken:
-        if role not in words or status in {Message.Status.SUPERSEDED, Message.Status.FAILED}:
+        if role not in words or status in Message.UNSAID:
             continue
         words[role] += len(content.split())
         if response_ms is not None and status in WHOLE_REPLIES:

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Window
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,7 +18,7 @@ from django.utils.translation import ngettext
 from accounts.models import Section, User
 from conversations import progress, wall
 from conversations.assignments import finished
-from conversations.models import Assignment, Attempt, Flag, Message, Session, Turn
+from conversations.models import Assignment, Attempt, Flag, Message, SafetyAlert, Session, Turn
 
 FEW = 4
 
@@ -47,8 +48,9 @@ class Group:
 
 
 def needs_of(user: User, sections: Mapping[uuid.UUID, Section], now: dt.datetime) -> list[Group]:
-    """What waits in these sections, most urgent first; kinds of which there is nothing are left out. Five queries."""
+    """What waits in these sections, most urgent first; kinds of which there is nothing are left out. Six queries."""
     groups = [
+        _may_need_help(sections, now),
         _stuck(sections, now),
         _flagged(user, sections, now),
         _to_grade(sections, now),
@@ -56,6 +58,30 @@ def needs_of(user: User, sections: Mapping[uuid.UUID, Section], now: dt.datetime
         _overdue(sections, now),
     ]
     return [group for group in groups if group.total]
+
+
+def _may_need_help(sections: Mapping[uuid.UUID, Section], now: dt.datetime) -> Group:
+    """Students who wrote of their own distress, and nobody has acknowledged it: the most serious first, then oldest."""
+    waiting = SafetyAlert.objects.waiting().filter(session__section__in=list(sections))
+    found = (
+        waiting.select_related("session__student")
+        .only("tier", "raised_at", "session__section_id", "session__student__display_name")
+        .order_by("-tier", "raised_at", "id")
+    )
+    rows, total = _few(found)
+    shown = [
+        Need(
+            who=alert.session.student.display_name,
+            what=_("%(how)s, in %(section)s: something they wrote was about themself.")
+            % {"how": capfirst(alert.get_tier_display()), "section": sections[alert.session.section_id]},
+            time=_("%(time)s ago") % {"time": _length(alert.raised_at, now)},
+            when=alert.raised_at,
+            href=reverse("safety-alert", args=[alert.pk]),
+            action=_("Read the alert"),
+        )
+        for alert in rows
+    ]
+    return Group("safety", _("May need help"), shown, total, reverse("safety-list"))
 
 
 def _stuck(sections: Mapping[uuid.UUID, Section], now: dt.datetime) -> Group:

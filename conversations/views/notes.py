@@ -18,7 +18,6 @@ from conversations.notes import NoteRuleError, add_note, change_note, delete_not
 from conversations.readings import log_reading
 from conversations.session_forms import NoteForm
 from conversations.views import counterpart
-from conversations.views.transcripts import place_in_transcript
 
 
 @staff_only
@@ -32,7 +31,7 @@ def notes(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         form = NoteForm(request.POST)
         if not form.is_valid() or not _kept(form, lambda: add_note(by=user, message=message, **form.cleaned_data)):
             return _margin(request, message, form)
-    return _margin(request, message) if wants_part(request) else redirect(place_in_transcript(message))
+    return _margin(request, message) if wants_part(request) else redirect(message.place)
 
 
 @staff_only
@@ -56,7 +55,7 @@ def note_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = NoteForm(request.POST)
     if not form.is_valid() or not _kept(form, lambda: change_note(by=user, note=note, **form.cleaned_data)):
         return _margin(request, note.message, form, note)
-    return _margin(request, note.message) if wants_part(request) else redirect(place_in_transcript(note.message))
+    return _margin(request, note.message) if wants_part(request) else redirect(note.message.place)
 
 
 @staff_only
@@ -66,7 +65,7 @@ def note_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Delete one's own note, after a question."""
     user = signed_in(request)
     note = _own(user, pk)
-    back = place_in_transcript(note.message)
+    back = note.message.place
     if request.method == "POST":
         do_and_say(request, lambda: delete_note(by=user, note=note), _("The note is deleted."))
         return redirect(back)
@@ -121,7 +120,7 @@ def _margin(
             "client": counterpart(message.session),
             "client_id": message.session.client_id,
             "student_name": message.session.student.display_name,
-            "back": place_in_transcript(message),
+            "back": message.place,
         }
         response = render(request, "conversations/note.html", context)
     patch_vary_headers(response, ["HX-Request"])

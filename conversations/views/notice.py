@@ -13,7 +13,7 @@ from conversations.models import NoticeAcceptance
 from conversations.models.notice import NOTICE_VERSION
 
 # What a person who pressed Start still wants after accepting. Nothing else is ever sent again for them.
-STARTS = {"practice-start", "work-start", "client-test"}
+STARTS = {"practice-start", "work-start", "client-test", "session-branch"}
 
 
 class RepeatPost(HttpResponseRedirect):
@@ -27,8 +27,8 @@ class RepeatPost(HttpResponseRedirect):
 def notice(request: HttpRequest) -> HttpResponseBase:
     """Say that an AI speaks, what is stored and who reads it; accepting goes on to where the person was going."""
     user = signed_in(request)
-    onward = _safe(request, request.POST.get("next") or request.GET.get("next", ""))
-    starts = _starts(onward)
+    onward = onward_of(request)
+    starts = begins(onward)
     if request.method == "POST":
         sessions.accept_notice(by=user)
         return RepeatPost(onward) if starts else redirect(onward or "home")
@@ -45,13 +45,15 @@ def ask_first(onward: str) -> HttpResponse:
     return redirect(f"{reverse('notice')}?{urlencode({'next': onward})}")
 
 
-def _safe(request: HttpRequest, url: str) -> str:
-    """The address if it is one of ours, else ""."""
+def onward_of(request: HttpRequest) -> str:
+    """The address to which a page that asks first shall lead on (`next`) if it is one of ours, else ""."""
+    url = request.POST.get("next") or request.GET.get("next", "")
     ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if ours else ""
+    # A path: to `redirect`, what has no slash is the name of a view.
+    return url if ours and url.startswith("/") else ""
 
 
-def _starts(url: str) -> bool:
+def begins(url: str) -> bool:
     """Whether the address starts a conversation, which only a POST may do."""
     try:
         return resolve(url).url_name in STARTS

@@ -21,10 +21,11 @@ from accounts.permissions import signed_in, students_only
 from accounts.views.answers import render_list
 from clients.models import ClientProfile
 from clients.views.library import DIFFICULTY_ORDER
-from conversations import sessions
+from conversations import consent, sessions
 from conversations.forms import PracticeFilter
 from conversations.models import NoticeAcceptance, Session
 from conversations.views import service_words
+from conversations.views.consent import AGREE, ask_consent
 from conversations.views.notice import ask_first
 
 CARDS = 24
@@ -59,10 +60,11 @@ def practice(request: HttpRequest) -> HttpResponse:
 def practice_client(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What a student should know before they begin, and what they did with this client before."""
     user = signed_in(request)
-    client = get_object_or_404(with_history(ClientProfile.objects.startable_by(user), user), pk=pk)
+    client: Any = get_object_or_404(with_history(ClientProfile.objects.startable_by(user), user), pk=pk)
     context = {
         "client": client,
         "card": card(client),
+        "asks_consent": not client.open_since and consent.is_needed(user, client),
         "past": Session.objects.visible_to(user).filter(client=client).order_by("-started_at", "-id")[:RECENT],
     }
     return render(request, "conversations/practice_client.html", context)
@@ -74,16 +76,20 @@ def practice_start(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Start or continue; whoever has not accepted the notice sees it first and then comes back here by itself."""
     user = signed_in(request)
     client = get_object_or_404(ClientProfile.objects.startable_by(user), pk=pk)
+    if AGREE in request.POST:
+        consent.give(by=user, client=client)
     return begin(request, client, refused="practice")
 
 
 def begin(request: HttpRequest, client: ClientProfile, refused: str) -> HttpResponse:
-    """The conversation of the signed-in person with this client, by way of the notice if it is new to them."""
+    """The conversation of the signed-in person with this client, by way of the notice and its note if they are new."""
     user = signed_in(request)
     if NoticeAcceptance.needed_by(user):
         return ask_first(request.path)
     try:
         session = sessions.start(by=user, client=client)
+    except sessions.ConsentNeededError:
+        return ask_consent(client, request.path)
     except sessions.SessionRuleError as error:
         messages.error(request, str(error))
         return redirect(refused)
@@ -92,7 +98,7 @@ def begin(request: HttpRequest, client: ClientProfile, refused: str) -> HttpResp
 
 def with_history(clients: QuerySet[ClientProfile], user: User) -> QuerySet[ClientProfile]:
     """Clients with what this person last did with each: `open_since`, `last_status` and `last_ended`."""
-    own = Session.objects.filter(student=user, client=OuterRef("pk"), assignment=None)
+    own = Session.objects.filter(student=user, client=OuterRef("pk"), assignment=None, branch_of=None)
     ended = own.filter(ended_at__isnull=False).order_by("-ended_at")
     return clients.annotate(
         open_since=Subquery(own.open().values("started_at")[:1]),

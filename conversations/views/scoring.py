@@ -1,4 +1,4 @@
-"""Scoring one conversation by hand: the form beside the transcript, release and withdrawal."""
+"""Scoring one conversation: the form beside the transcript, with a draft if one was asked for, release, withdrawal."""
 
 import uuid
 
@@ -14,13 +14,14 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import User
 from accounts.permissions import signed_in, staff_only
 from accounts.views.answers import Question, ask
-from conversations import rubrics
+from conversations import evaluation, rubrics
 from conversations.forms import rubric_groups
 from conversations.models import Message, Rubric, Scoring, ScoringRevision, Session, TranscriptReading
 from conversations.readings import log_reading
 from conversations.rubric_forms import ScoringForm
 from conversations.scores import RubricValue
 from conversations.views import counterpart
+from conversations.views import evaluation as drafting
 
 # A page beside the form; the whole conversation is one link away.
 LINES = 200
@@ -33,22 +34,26 @@ REVISIONS = 20
 def scoring(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The form beside the transcript; without a rubric yet, or with `?rubric=choose`, the choice of one.
 
+    Buttons about the draft (see views.evaluation) save nothing of the form and lose nothing of it.
+
     `?rubric=<id>` scores by that rubric as it is now, otherwise by what the latest revision was scored with, or by the
     assignment's as it was when the attempt began.
     """
     user = signed_in(request)
     session = _scorable(user, pk)
-    found = Scoring.objects.select_related("latest__version", "released").filter(session=session).first()
+    found: Scoring | None = getattr(session, "scoring", None)
     latest = found.latest if found else None
     wanted = request.GET.get("rubric", "")
     rubric = _chosen(user, wanted)
-    if rubric:
-        value = rubric.value()
-    elif not wanted and (version := latest.version if latest else rubrics.frozen_version(session)):
-        value = version.value
-    else:
+    basis = rubric or (None if wanted else latest.version if latest else rubrics.frozen_version(session))
+    if basis is None:
         return _choose(request, session, found)
-    form = ScoringForm(request.POST or None, rubric=value, initial=_initial(value, latest))
+    value = basis.value() if isinstance(basis, Rubric) else basis.value
+    initial = _initial(value, latest)
+    if drafting.is_about_draft(request):
+        sent = drafting.press(request, session, value, basis)
+        return _page(request, session, ScoringForm(rubric=value, initial=initial | sent), found)
+    form = ScoringForm(request.POST or None, rubric=value, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             rubrics.score(
@@ -59,6 +64,8 @@ def scoring(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 rubric=rubric,
                 number=form.cleaned_data["number"],
                 fingerprint=form.cleaned_data["fingerprint"],
+                evaluation=drafting.shown(session, value, form.cleaned_data["evaluation"]),
+                shows_evidence=form.cleaned_data["shows_evidence"],
             )
         except rubrics.StaleEditError as error:
             # Told once: the page shows what stands there now, and the next attempt is made on top of that.
@@ -78,8 +85,9 @@ def scoring(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _page(request: HttpRequest, session: Session, form: ScoringForm, found: Scoring | None) -> HttpResponse:
     log_reading(by=signed_in(request), session=session, how=TranscriptReading.How.SCORING)
     said = session.messages.exclude(status=Message.Status.SUPERSEDED).order_by("sequence")
-    script = list(said[: LINES + 1])
+    script = list(said.select_related("safety_alert")[: LINES + 1])
     context = {
+        **drafting.beside(session, form, script),
         "session": session,
         "client": counterpart(session),
         "client_id": session.client_id,
@@ -96,6 +104,8 @@ def _page(request: HttpRequest, session: Session, form: ScoringForm, found: Scor
 def _initial(value: RubricValue, latest: ScoringRevision | None) -> dict[str, object]:
     """What the form begins with: the latest marks, where they were given by this very rubric."""
     initial: dict[str, object] = {"number": latest.number if latest else 0, "fingerprint": value.fingerprint}
+    # Chosen once, it stays as the teacher chose it.
+    initial["shows_evidence"] = latest.shows_evidence if latest and latest.evaluation_id else True
     if latest:
         initial["comment"] = latest.comment
         if latest.version.fingerprint == value.fingerprint:
@@ -136,22 +146,29 @@ def scoring_release(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Show the latest revision to the student, after a question that shows what they will read."""
     user = signed_in(request)
     session = _scorable(user, pk)
+    found: Scoring | None = getattr(session, "scoring", None)
     if request.method == "POST":
         number = request.POST.get("number", "")
         try:
             read = int(number) if number.isdecimal() and len(number) < 10 else 0
-            rubrics.release(by=user, session=session, number=read)
+            evidence = evaluation.evidence_for(found.latest) if found and found.latest else []
+            rubrics.release(by=user, session=session, number=read, evidence=evidence)
         except rubrics.RubricRuleError as error:
             messages.error(request, str(error))
             return redirect("scoring", session.pk)
         done = _("Released. %(student)s finds it above the transcript of this conversation.")
         messages.success(request, done % {"student": session.student.display_name})
         return redirect("scoring", session.pk)
-    found = Scoring.objects.select_related("latest__version", "latest__saved_by").filter(session=session).first()
     if found is None or found.latest is None or found.latest.total is None or session.is_open:
         messages.error(request, _why_not(session, found))
         return redirect("scoring", session.pk)
-    context = {"session": session, "revision": found.latest, "student_name": session.student.display_name}
+    context = {
+        "session": session,
+        "revision": found.latest,
+        "rows": found.latest.rows(evaluation.evidence_for(found.latest)),
+        "checked_by": user,
+        "student_name": session.student.display_name,
+    }
     return render(request, "conversations/scoring_release.html", context)
 
 
@@ -186,5 +203,6 @@ def scoring_withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _scorable(user: User, pk: uuid.UUID) -> Session:
-    scorable = Session.objects.scorable_by(user).select_related("student", "section", "client_version")
+    scored = ("scoring__latest__version", "scoring__latest__evaluation", "scoring__released")
+    scorable = Session.objects.scorable_by(user).select_related("student", "section", "client_version", *scored)
     return get_object_or_404(scorable, pk=pk)

@@ -19,11 +19,13 @@ from accounts.permissions import signed_in
 from accounts.views.answers import Question, ask, render_list, wants_part
 from clients.costs import Estimate, estimates
 from clients.models import ClientProfile
-from conversations import sessions
+from conversations import branches, reflections, safety, sessions
+from conversations.coaching.gate import waits_for_release
 from conversations.forms import ModelForm, SessionFilter
-from conversations.models import Attempt, Message, Session, SessionFeedback, Turn
+from conversations.models import Attempt, Message, Reflection, SafetyAlert, Session, SessionFeedback, Turn
 from conversations.models.session import SessionQuerySet
 from conversations.readings import log_following
+from conversations.tips import has_tips, tips_of
 from conversations.turns.allowance import allowance
 from conversations.views import counterpart, service_words, with_flags
 from conversations.views.keyset import page_of
@@ -77,8 +79,8 @@ def filtered(found: SessionQuerySet, chosen: dict[str, str]) -> SessionQuerySet:
 def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The chat for who sits in the student's chair, and for teachers who follow; other readers go to the transcript."""
     user = signed_in(request)
-    visible = Session.objects.visible_to(user).select_related("client", "client_version", "student", "paused_by")
-    session = get_object_or_404(visible, pk=pk)
+    whole = ("client", "client_version", "student", "paused_by", "assignment", "branch_of__session")
+    session = get_object_or_404(Session.objects.visible_to(user).select_related(*whole), pk=pk)
     following = session.student_id != user.pk
     before = _number(request.GET.get("before"))
     elsewhere = _elsewhere(request, session)
@@ -98,6 +100,8 @@ def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "student_name": session.student.display_name if following else "",
         "can_retry": not following,
         "can_flag": True,
+        "copied": branches.lines_copied(session),
+        "has_tips": not following and has_tips(session),
         **_latest(user, session, before),
     }
     if following:
@@ -119,6 +123,7 @@ def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "scripted": session.voice == Session.Voice.SCRIPTED,
         "model_choices": [] if following else _model_choices(session),
         "allowance": allowed,
+        "paused_for_them": session.status == Session.Status.PAUSED and safety.has_paused(session),
         "service": "" if following or (allowed and allowed.exhausted) else _service(session),
     }
     return render(request, "conversations/session.html", context)
@@ -153,6 +158,10 @@ def _latest(user: User, session: Session, before: int) -> dict[str, Any]:
     found = session.messages.order_by("-sequence")
     rows = list((found.filter(sequence__lt=before) if before else found)[: LATEST + 1])
     page = with_flags(user, rows[:LATEST][::-1])
+    if session.student_id == user.pk and has_tips(session):
+        tips = tips_of(session.pk, [row.pk for row in page if row.role == Message.Role.STUDENT])
+        for row in page:
+            row.tip = tips.get(row.pk)  # type: ignore[attr-defined]
     more = len(rows) > LATEST
     earlier = f"{reverse('session', args=[session.pk])}?before={page[0].sequence}" if more else ""
     return {"messages_page": page, "has_earlier": more, "earlier_url": earlier}
@@ -242,15 +251,23 @@ def session_model(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def session_ended(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What was saved, how long it took, and ways on."""
     user = signed_in(request)
-    own = Session.objects.visible_to(user).filter(student=user).select_related("client", "client_version")
-    session = get_object_or_404(own, pk=pk)
+    own = Session.objects.visible_to(user).filter(student=user)
+    related = ("client", "client_version", "assignment", "branch_of__session__assignment")
+    session = get_object_or_404(own.select_related(*related), pk=pk)
     if session.is_open:
         return redirect("session", session.pk)
-    said = session.messages.filter(role=Message.Role.STUDENT).values_list("content", flat=True)
+    # Here, not in the conversation that a branch comes from.
+    new = session.messages.filter(sequence__gt=branches.lines_copied(session))
+    said = new.filter(role=Message.Role.STUDENT).exclude(status=Message.Status.ASIDE)
     context = {
         "session": session,
         "client": counterpart(session),
-        "words": sum(len(text.split()) for text in said.iterator()),
+        "words": sum(len(text.split()) for text in said.values_list("content", flat=True).iterator()),
+        "awaits_reflection": user.is_student and reflections.is_awaited(session),
+        "awaits_release": user.is_student and waits_for_release(session),
+        "looked_back": Reflection.objects.filter(session=session).exists(),
+        "comparison": branches.comparison(session),
+        "was_in_danger": user.is_student and SafetyAlert.objects.danger().filter(session=session).exists(),
         "has_feedback": SessionFeedback.objects.filter(session=session).exists(),
         "links": _ways_on(user, session),
         **ended_work(user, session),

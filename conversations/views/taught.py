@@ -18,7 +18,6 @@ from conversations.readings import log_readings
 from conversations.search import excerpt, terms_of
 from conversations.session_forms import TaughtFilter
 from conversations.views.keyset import Reader, page_of
-from conversations.views.transcripts import place_in_transcript
 
 
 def taught_list(request: HttpRequest) -> HttpResponse:
@@ -80,5 +79,5 @@ def _lines(sessions: list[Session], text: str) -> dict[uuid.UUID, tuple[str, lis
     for session in sessions:
         if said := session.said:  # type: ignore[attr-defined]
             message = Message(pk=uuid.UUID(said["id"]), session=session, sequence=said["sequence"])
-            lines[session.pk] = (place_in_transcript(message), excerpt(said["content"], terms))
+            lines[session.pk] = (message.place, excerpt(said["content"], terms))
     return lines

@@ -6,19 +6,22 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.permissions import signed_in
 from accounts.services.notifications import mark_seen
-from conversations.models import Message, Scoring, ScoringRevision, Session, TranscriptReading
+from conversations import branches
+from conversations.breaches import with_breaches
+from conversations.models import Scoring, Session, TranscriptReading
+from conversations.models.message import TRANSCRIPT_PAGE
 from conversations.readings import log_reading
+from conversations.tips import has_tips
 from conversations.views import counterpart, with_flags
 from conversations.views.margin import figures_of, with_margin
 
-PAGE_SIZE = 200
+PAGE_SIZE = TRANSCRIPT_PAGE
 
 
 @login_required
@@ -35,7 +38,7 @@ def transcript(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     page = Paginator(range(session.last_sequence), PAGE_SIZE).get_page(request.GET.get("page"))
     # With the one before it, which says what was sent meanwhile.
     rows = session.messages.filter(sequence__gte=page.start_index() - 1, sequence__lte=page.end_index())
-    script = with_flags(user, rows.order_by("sequence"))
+    script = with_flags(user, (rows if user.is_student else with_breaches(rows)).order_by("sequence"))
     before = script.pop(0) if script and script[0].sequence < page.start_index() else None
     own = session.student_id == user.pk
     supervised = session.is_supervised_by(user)
@@ -49,6 +52,9 @@ def transcript(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "show_cost": not user.is_student,
         "script": script,
         "can_flag": True,
+        "copied": branches.lines_copied(session),
+        # Whether it is open yet is said when it is pressed.
+        "can_try_again": user.is_student and own and (not session.is_open or has_tips(session)),
         "can_continue": own and session.is_open and Session.objects.open_to(user).filter(pk=pk).exists(),
         "page_obj": page,
         "may_note": supervised,
@@ -63,20 +69,16 @@ def transcript(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _scoring(user: User, session: Session) -> dict[str, object]:
     """For students the released `revision` of their scoring, for who may score `may_score` and the `scoring`."""
+    scoring: Scoring | None = getattr(session, "scoring", None)
     if user.is_student:
-        released = ScoringRevision.objects.visible_to(user).select_related("version", "released_by")
-        return {"revision": released.filter(scoring__session=session).first()}
+        # Their own session, as they have read it: what `ScoringRevision.visible_to` shows them.
+        return {"revision": scoring.released if scoring else None}
     may_score = session.may_be_scored_by(user)
-    return {"may_score": may_score, "scoring": Scoring.objects.filter(session=session).first() if may_score else None}
-
-
-def place_in_transcript(message: Message) -> str:
-    """The address of this message in its transcript."""
-    page = (message.sequence - 1) // PAGE_SIZE + 1
-    address = reverse("transcript", args=[message.session_id])
-    return f"{address}{f'?page={page}' if page > 1 else ''}#message-{message.pk}"
+    return {"may_score": may_score, "scoring": scoring if may_score else None}
 
 
 def _readable(user: User, pk: uuid.UUID) -> Session:
-    readable = Session.objects.visible_to(user).select_related("student", "section", "client_version")
+    whole = ("student", "section", "client", "client_version", "assignment", "branch_of__session")
+    released = (f"scoring__released__{field}" for field in ("version", "released_by", "evaluation"))
+    readable = Session.objects.visible_to(user).select_related(*whole, *released)
     return get_object_or_404(readable, pk=pk)

@@ -70,6 +70,7 @@ def wall_part(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "now": _milliseconds(sight.now),
         "tiles": [_as_json(tile) for tile in _shown(seen, attention=request.GET.get("show") == ATTENTION)],
         "counts": seen.counts,
+        "attention": seen.attention,
         "open": sum(seen.counts.values()),
         "left_out": seen.left_out,
         "ended": seen.ended,
@@ -117,7 +118,7 @@ def _sight(request: HttpRequest, pk: uuid.UUID) -> Sight:
 
 
 def _shown(seen: wall.Wall, *, attention: bool) -> list[Tile]:
-    return [tile for tile in seen.tiles if tile.state == State.STUCK or not attention]
+    return [tile for tile in seen.tiles if tile.needs_attention or not attention]
 
 
 def _as_json(tile: Tile) -> dict[str, Any]:
@@ -132,9 +133,12 @@ def _as_json(tile: Tile) -> dict[str, Any]:
         "active": _milliseconds(tile.active_at),
         "turns": tile.turns,
         "unanswered": tile.unanswered,
+        "alert": tile.alerted,
         "by": tile.paused_by,
         "nudged": _milliseconds(tile.nudged_at) if tile.nudged_at else 0,
         "seen": tile.nudge_seen,
+        "branch": tile.is_branch,
+        "walked": tile.walked_out,
     }
     return {name: value for name, value in row.items() if value}
 

@@ -23,10 +23,12 @@ from accounts.permissions import signed_in, students_only
 from accounts.services import RuleBrokenError
 from accounts.services.notifications import mark_seen
 from accounts.views.answers import Question, ask
-from conversations import assignments
+from conversations import assignments, reflections
 from conversations.assignments import Standing, State, TaskStanding
 from conversations.models import Assignment, AssignmentClient, Attempt, NoticeAcceptance, Scoring, Session
 from conversations.scores import RubricValue, Total
+from conversations.sessions import ConsentNeededError
+from conversations.views.consent import ask_consent
 from conversations.views.notice import ask_first
 
 PER_PAGE = 25
@@ -54,7 +56,11 @@ def work(request: HttpRequest) -> HttpResponse:
     rows = [(_group_of(standing), standing) for standing in assignments.standings(list(found), [user])]
     rows.sort(key=lambda row: (GROUPS.index(row[0]), row[1].due_at or FAR))
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "conversations/work.html", {"page_obj": page, "groups": _grouped(list(page))})
+    shown = [standing.assignment.pk for _group, standing in page]
+    own = Session.objects.filter(student=user, assignment__in=shown)
+    unreflected = set(reflections.awaiting(own).order_by().values_list("assignment_id", flat=True))
+    context = {"page_obj": page, "groups": _grouped(list(page)), "unreflected": unreflected}
+    return render(request, "conversations/work.html", context)
 
 
 GROUPS = ("overdue", "soon", "later", "done")
@@ -93,10 +99,13 @@ def work_page(request: HttpRequest, assignment: Assignment, student: User, *, pr
     sessions = [attempt.session_id for one in standing.tasks for attempt in one.attempts]
     scorings = Scoring.objects.visible_to(student).filter(session__in=sessions).select_related("released")
     totals = {row.session_id: row.released.total for row in scorings if row.released and row.released.total}
+    awaiting = reflections.awaiting(Session.objects.filter(pk__in=sessions))
     context = {
         "assignment": assignment,
         "standing": standing,
         "tasks": [_task_row(standing, one, totals) for one in standing.tasks],
+        "unreflected": set(awaiting.order_by().values_list("pk", flat=True)),
+        "has_scores": bool(totals),
         "preview": preview,
         "changeable": not assignment.section.archived_at,
     }
@@ -156,6 +165,8 @@ def work_start(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return ask_first(request.path)
     try:
         session = assignments.start_attempt(by=user, task=task)
+    except ConsentNeededError:
+        return ask_consent(task.client, request.path)
     except RuleBrokenError as error:
         messages.error(request, str(error))
         return redirect("work-detail", task.assignment_id)
