@@ -11,6 +11,7 @@ import {
 import { nudge } from "./chat/nudges.js";
 import { $, announce, data, following, number, page, say, write } from "./chat/page.js";
 import { isOpen, kept, state, unqueue } from "./chat/state.js";
+import { tip } from "./chat/tips.js";
 
 const STILL_AFTER = 8_000;
 
@@ -80,12 +81,12 @@ const hear = {
   },
 
   accepted(event) {
-    accept(event.client_key, event.id, event.sequence);
+    accept(event.client_key, event.id, event.sequence, event.status);
   },
 
   message(event) {
     if (event.client_key && state.queue.some((item) => item.key === event.client_key)) {
-      accept(event.client_key, event.id, event.sequence);
+      accept(event.client_key, event.id, event.sequence, event.status);
     }
     let article = byId(event.id);
     if (!article) {
@@ -94,11 +95,13 @@ const hear = {
       if (event.role === "client") {
         supersedeBefore(article);
         if (event.text && event.status !== "superseded") announce(heard(event));
-      } else if (following) announce(say("wrote", { text: event.text }));
+      } else if (event.role === "system") announce(event.text);
+      else if (following) announce(say("wrote", { text: event.text }));
     } else write(part(article, "text"), event.text);
     if (state.reply?.id === event.id) finish();
     mark(article, event.status, event.note);
     place(article, event.sequence);
+    if (event.feedback) tip(event.id, event.feedback);
     if (event.more) transmit({ type: "resume", after: state.last });
     refresh();
   },
@@ -153,6 +156,7 @@ const hear = {
   notice(event) {
     if (event.kind === "nudge") nudge(event);
     else if (event.kind === "queue") inLine(event.text);
+    else if (event.kind === "feedback") tip(event.message, event.text, { aloud: true });
     else if (event.kind === "budget") allow(event.text, Boolean(event.exhausted));
     else {
       $("notice-text").textContent = event.text;
@@ -189,7 +193,7 @@ function inLine(text) {
   grown();
 }
 
-function accept(key, id, sequence) {
+function accept(key, id, sequence, status = "complete") {
   const item = state.queue.find((one) => one.key === key);
   unqueue(key);
   let article = byKey(key);
@@ -201,9 +205,10 @@ function accept(key, id, sequence) {
   if (!article) article = draw("student", item?.text);
   article.dataset.id = id;
   article.dataset.clientKey = key;
-  mark(article, "complete");
+  mark(article, status);
   tick(article);
   place(article, sequence);
+  $("last-time")?.remove();
   note("");
   if (state.exhausted) allow(""); // there was money after all
   refresh();
@@ -231,22 +236,27 @@ $("notice-close").addEventListener("click", () => {
 function stands(event) {
   data.deadline = event.deadline ?? "";
   data.pausedAt = event.paused_at ?? "";
-  setStatus(event.status, Boolean(event.paused_by));
+  setStatus(event.status, Boolean(event.paused_by), event.outcome === "walks_out");
 }
 
-function setStatus(status, held = false) {
+function setStatus(status, held = false, left = false) {
   if (state.over) return;
-  const changed = state.status !== status || state.held !== held;
+  const changed = state.status !== status || state.held !== held || state.left !== left;
   const released = state.held && status === "active";
   state.status = status;
   state.held = held;
+  state.left = left;
   if (changed) show(panelName());
   if (released) announce(say("goesOn"));
   refresh();
 }
 
 /** The panel for how the session stands; "" while it runs. */
-const panelName = () => (state.status === "active" ? "" : state.held ? "held" : state.status);
+const panelName = () => {
+  if (state.status === "active") return "";
+  if (state.held) return "held";
+  return state.status === "completed" && state.left ? "left" : state.status;
+};
 
 /** Show one panel in the composer's place, or the composer itself for "". Unsent text stays readable. */
 function show(name) {
@@ -260,7 +270,6 @@ function show(name) {
   $("composer").hidden = following || (!open && !box.value);
   $("composer").classList.toggle("is-closed", !open);
   box.readOnly = !open;
-  $("composer-foot").hidden = following || !open;
   $("end-button").hidden = !open && name !== "paused" && name !== "held";
   if (!open) note("");
   const panel = page.querySelector(`[data-panel="${name}"]`);

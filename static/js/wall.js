@@ -37,6 +37,7 @@ function adopt(element) {
     time: find("time"),
     turns: find("turns"),
     why: find("why"),
+    alert: find("alert"),
     nudged: find("nudged"),
     acts: find("acts"),
     hold: find("hold"),
@@ -70,7 +71,8 @@ function draw(tile, row) {
   if (row.until) tile.link.setAttribute("href", transcript.replace(noSession, row.id));
   for (const hidden of tile.acts.querySelectorAll(".visually-hidden")) write(hidden, ` – ${row.who}`);
   write(tile.state, say(row.state));
-  write(tile.with, say("with", { name: row.with }));
+  tile.alert.hidden = !row.alert;
+  write(tile.with, say(row.branch ? "withBranch" : "with", { name: row.with }));
   write(tile.turns, say("turns", { turns: row.turns ?? 0 }));
   write(tile.nudged, row.nudged ? `${say("nudged", { time: time(row.nudged) })}, ${say(row.seen ? "seen" : "unseen")}` : "");
   const at = document.activeElement;
@@ -93,7 +95,8 @@ function tick({ row, time: node, why }) {
   if (row.state === "stuck" && row.unanswered) text = say("unanswered");
   else if (row.state === "stuck" || row.state === "idle") {
     text = say("quiet", { minutes: Math.max(0, Math.floor((now - row.active) / 60_000)) });
-  } else if (row.state === "held") text = say("by", { name: row.by ?? "" });
+  } else if (row.walked) text = say("walkedOut");
+  else if (row.state === "held") text = say("by", { name: row.by ?? "" });
   write(why, text);
 }
 
@@ -188,7 +191,7 @@ function show(news) {
   sort();
   seen = true;
   write($("count-all"), String(news.open));
-  write($("count-attention"), String(news.counts.stuck ?? 0));
+  write($("count-attention"), String(news.attention));
   $("wall-ended").hidden = !news.ended;
   write($("wall-ended").lastElementChild, String(news.ended));
   for (const count of document.querySelectorAll("[data-count]")) {

@@ -14,8 +14,12 @@ const scroller = $("scroll");
 
 let stuck = true; // whether the reader is at the end, and the end stays in sight
 const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 48;
+/** The end in sight; of a note that is last its beginning, also where it is longer than the screen. */
 export const toEnd = () => {
-  scroller.scrollTop = scroller.scrollHeight;
+  const last = log.lastElementChild;
+  if (last?.classList.contains("message-system")) {
+    scroller.scrollTop += last.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+  } else scroller.scrollTop = scroller.scrollHeight;
   stuck = true;
   $("pill").hidden = true;
 };

@@ -35,6 +35,7 @@ export const kept = {
 export const state = {
   status: data.status,
   held: Boolean(data.held), // a teacher has paused it
+  left: false, // the client has walked out
   last: Number(data.lastSequence), // the highest sequence number held
   queue: kept.queue(), // sent but not acknowledged: {key, text}
   reply: null, // the running reply: {id, article, index, pending, since, line}
