@@ -12,13 +12,19 @@ PRODUCTION := env DEMO=false DEBUG=false SECRET_KEY=lint-only-0123456789-abcdefg
 SPANISH := config/locale/es/LC_MESSAGES/django
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fix bench bench-lists faults messages
+.PHONY: help run backup restore test lint fix bench bench-data bench-lists faults messages
 
 help: ## Show what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.installed ## Serve the demo at http://127.0.0.1:8000 (another port: PORT=8123 make run); Ctrl-C stops it
 	@exec env DEMO=true $(BIN)/python manage.py demo --port $(PORT)
+
+backup: $(VENV)/.installed ## Write database and files to one file, while the portal runs (make backup ARGS='--keep 14'; docs/backups.md)
+	@$(BIN)/python manage.py backup $(ARGS)
+
+restore: $(VENV)/.installed ## Put a backup back and audit it (make restore ARGS='FILE --replace'; docs/backups.md)
+	@$(BIN)/python manage.py restore $(ARGS)
 
 test: $(VENV)/.installed-dev ## Run the tests on SQLite, without servers or a key (some of them: make test ARGS='-k login')
 	@rm -rf build/coverage && mkdir -p build/coverage
@@ -43,6 +49,9 @@ fix: $(VENV)/.installed-dev ## Put right what tools can: imports, style, formatt
 
 bench: $(VENV)/.installed-dev ## Measure streamed chats beside the least relay (more: make bench ARGS='--chats 500 --turns 3')
 	$(BIN)/python -m bench $(ARGS)
+
+bench-data: $(VENV)/.installed-dev ## Measure a term of six million messages against its goals (it says how: docs/development.md)
+	$(BIN)/python -m bench.data $(ARGS)
 
 bench-lists: $(VENV)/.installed-dev ## Ask every page on the data of a whole school, with times and queries (it says how: docs/development.md)
 	$(BIN)/python -m bench.lists $(ARGS)

@@ -6,6 +6,8 @@ from celery import Celery
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
+from config import hearts, tracing  # noqa: F401  what they connect
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 TRANSPORT_ALIASES["filesystem"] = "config.broker:Transport"
 

@@ -23,11 +23,18 @@ def serve(host: str, port: int, on_ready: Callable[[], None]) -> None:
     from daphne.endpoints import build_endpoint_description_strings
     from daphne.server import Server
 
+    from clients.voices.ready import make_ready
     from config.asgi import application
     from config.sockets import PortalWebSocketProtocol
-    from conversations.live.engine import engine
+    from conversations.live.engine import Engine, engine
 
-    running = loop.run_until_complete(engine())
+    async def begin() -> Engine:
+        # The engine first: what a dead process left is ended while we read.
+        started = await engine()
+        await asyncio.to_thread(make_ready)
+        return started
+
+    running = loop.run_until_complete(begin())
 
     def ready() -> None:
         # A frame that is too big is answered by close code 1009 instead of a dropped connection. An Origin of "null" is

@@ -6,13 +6,13 @@ from os import getpid
 from pathlib import Path
 from typing import Any
 
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from config.env import Reader
+from config.schedule import beat_schedule
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 read = Reader(BASE_DIR / ".env")
@@ -22,6 +22,10 @@ read = Reader(BASE_DIR / ".env")
 DEMO = read.boolean("DEMO", default=False)
 DEBUG = read.boolean("DEBUG", default=False)
 DATA_DIR = Path(read.text("DATA_DIR", str(BASE_DIR / "var")))
+# Where `manage.py backup` puts what it makes.
+BACKUP_DIR = Path(read.text("BACKUP_DIR", str(DATA_DIR / "backups")))
+# What `manage.py serve` listens on where it is not told by an option; hosting platforms name it.
+PORT = read.integer("PORT", 8000, minimum=1, maximum=65_535)
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 
@@ -31,7 +35,7 @@ def _secret_key() -> str:
         return read.text("SECRET_KEY")
     path = DATA_DIR / "demo-secret-key"
     if not path.exists():
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(64))
     return path.read_text()
@@ -71,6 +75,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.ObserveMiddleware",
     "config.middleware.RefuseUnreadableMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -112,7 +117,8 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 DATABASE_THREADS = read.integer("DATABASE_THREADS", 4, minimum=1, maximum=64)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    # What people say to each other is for nobody else on this machine.
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     DATABASES["default"] |= {
         "OPTIONS": {
             # IMMEDIATE: a writer waits at BEGIN instead of failing half-way with "database is locked".
@@ -200,7 +206,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 if not RELAXED:
     SECURE_SSL_REDIRECT = read.boolean("SECURE_SSL_REDIRECT", default=True)
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = read.integer("HSTS_SECONDS", 31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = read.boolean("HSTS_INCLUDE_SUBDOMAINS", default=True)
     SECURE_HSTS_PRELOAD = read.boolean("HSTS_PRELOAD", default=True)
@@ -258,7 +264,8 @@ FALLBACK_MODELS = read.listed("FALLBACK_MODELS", [])
 PDF_FONTS = read.listed("PDF_FONTS", [])
 ERROR_BURST_COUNT = read.integer("ERROR_BURST_COUNT", 20, minimum=1)
 ERROR_BURST_SECONDS = read.seconds("ERROR_BURST_SECONDS", 300.0, minimum=1.0)
-TALLY_SECONDS = read.seconds("TALLY_SECONDS", 60.0, minimum=1.0)
+# Operators are told when one reply in twenty of the last hour took longer than this to begin.
+SLOW_FIRST_TEXT_SECONDS = read.seconds("SLOW_FIRST_TEXT_SECONDS", 8.0, minimum=0.1)
 SCRIPTED_PIECE_SECONDS = read.seconds("SCRIPTED_PIECE_SECONDS", 0.04)
 
 # --- The conversation ------------------------------------------------------------------------------------------------
@@ -296,51 +303,39 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "config.hearts:BeatingScheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "worker-pulse": {
-        "task": "monitoring.pulse",
-        "schedule": WORKER_PULSE_SECONDS,
-        "options": {"expires": WORKER_PULSE_SECONDS},
-    },
-    "mail-alerts": {"task": "monitoring.mail_alerts", "schedule": crontab(), "options": {"expires": 55}},
-    "mail-notifications": {
-        "task": "accounts.mail_notifications",
-        "schedule": crontab(),
-        "options": {"expires": 55},
-    },
-    "tally": {"task": "monitoring.tally", "schedule": TALLY_SECONDS, "options": {"expires": TALLY_SECONDS}},
-    "clear-windows": {"task": "monitoring.clear_windows", "schedule": crontab(minute=23), "options": {"expires": 600}},
-    "clear-rosters": {"task": "accounts.clear_rosters", "schedule": crontab(minute=41), "options": {"expires": 600}},
-    "resume-jobs": {"task": "monitoring.resume_jobs", "schedule": crontab(), "options": {"expires": 55}},
-    "recover-turns": {"task": "conversations.recover_turns", "schedule": crontab(), "options": {"expires": 55}},
-    "release-forgotten-trials": {
-        "task": "clients.release_forgotten_trials",
-        "schedule": crontab(minute="*/10"),
-        "options": {"expires": 300},
-    },
-    "close-overdue-sessions": {
-        "task": "conversations.close_overdue",
-        "schedule": crontab(),
-        "options": {"expires": 55},
-    },
-    "remind-of-due-work": {
-        "task": "conversations.remind_of_due_work",
-        "schedule": crontab(minute=7),
-        "options": {"expires": 1_800},
-    },
-    "abandon-idle-sessions": {"task": "conversations.abandon_idle", "schedule": crontab(), "options": {"expires": 55}},
-}
+CELERY_BEAT_SCHEDULE = beat_schedule(WORKER_PULSE_SECONDS)
 
-# --- Logs ------------------------------------------------------------------------------------------------------------
+# --- Logs, metrics, error reports (docs/observability.md) ------------------------------------------------------------
+LOG_LEVEL = read.choice("LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = read.choice("LOG_FORMAT", "line" if RELAXED else "json", ("line", "json"))
+# Whoever shows this token reads /metrics; without one there is no such page.
+METRICS_TOKEN = read.text("METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    raise ImproperlyConfigured("METRICS_TOKEN must be at least 16 random characters.")
+# Where errors are reported, if anywhere: Sentry's, or what speaks its protocol.
+SENTRY_DSN = read.url("SENTRY_DSN", "", ("http", "https"))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {
-        "handlers": ["console"],
-        "level": read.choice("LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    "filters": {"discreet": {"()": "monitoring.logs.Discreet"}},
+    "formatters": {"line": {"()": "monitoring.logs.Line"}, "json": {"()": "monitoring.logs.JsonLine"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["discreet"]}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # What the portal itself does is worth a line where libraries only warn; who asks for less gets less.
+        "rapport": {"level": "INFO" if LOG_LEVEL == "WARNING" else LOG_LEVEL},
+        # People at a terminal want to read what happens, not every request.
+        "rapport.access": {"level": "NOTSET" if LOG_FORMAT == "json" or LOG_LEVEL in {"DEBUG", "INFO"} else "WARNING"},
+        # Django's own would print errors a second time and mail them to nobody.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # At DEBUG these write down whole requests, with what people said.
+        **{
+            name: {"level": "WARNING"}
+            for name in ("anthropic", "httpx2", "httpcore2", "aiohttp", "autobahn", "twisted", "daphne", "redis")
+        },
+        "django.db.backends": {"level": "INFO"},
+        "django.template": {"level": "INFO"},
     },
-    "loggers": {"rapport": {"level": "INFO"}},
 }

@@ -65,7 +65,7 @@ class Visitor:
 
     def _open(self, request: urllib.request.Request) -> tuple[int, str, str]:
         try:
-            with self._opener.open(request, timeout=20) as answer:
+            with self._opener.open(request, timeout=60) as answer:
                 return answer.status, answer.url, answer.read().decode()
         except HTTPError as error:
             return error.code, error.url, error.read().decode()
@@ -91,12 +91,14 @@ class Portal:
             **env,
         }
         self.process: subprocess.Popen[str] | None = None
+        # What it prints may be more than a pipe holds that nobody reads.
+        self.log = data / "portal.log"
 
     def manage(self, *arguments: str) -> str:
         """What a command of the portal prints."""
         run = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=BASE, env=self.env, capture_output=True, text=True, timeout=120, check=False,
+            cwd=BASE, env=self.env, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert run.returncode == 0, run.stdout + run.stderr
         return run.stdout
@@ -106,11 +108,11 @@ class Portal:
         return self.manage("shell", "-v", "0", "-c", code).strip()
 
     def prepare(self) -> None:
-        """Make the database and the demo's people."""
-        self.manage("migrate", "-v", "0")
-        self.manage("load_library", "-v", "0")
-        self.manage("load_rubrics", "-v", "0")
+        """Make the database and the demo's people, in one process: to start each takes longer than what it does."""
         self.ask(
+            "from django.core.management import call_command\n"
+            "for name in ('migrate', 'load_library', 'load_rubrics'):\n"
+            "    call_command(name, verbosity=0)\n"
             "from accounts.demo import create_demo_people\n"
             "from conversations.sessions import accept_notice\n"
             "accept_notice(by=create_demo_people().student)"
@@ -118,12 +120,14 @@ class Portal:
 
     def start(self) -> None:
         """Serve, and wait until it answers."""
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--port", str(self.port)],
-            cwd=BASE, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        for _ in range(300):
-            assert self.process.poll() is None, self.process.stdout and self.process.stdout.read()
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve", "--port", str(self.port)],
+                cwd=BASE, env=self.env, stdout=log, stderr=subprocess.STDOUT, text=True,
+            )  # fmt: skip
+        until = time.monotonic() + 180
+        while time.monotonic() < until:
+            assert self.process.poll() is None, self.log.read_text()
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -134,7 +138,7 @@ class Portal:
         """End the server by a signal; its exit status."""
         assert self.process
         self.process.send_signal(by)
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=120)
         return self.process.returncode
 
     def visitor(self) -> Visitor:

@@ -44,12 +44,12 @@ def test_a_task_that_is_read_while_it_is_written_arrives_whole_and_once(tmp_path
         heard: list[int] = []
         while len(heard) < 600:
             try:
-                message = queue.get(timeout=20)
+                message = queue.get(timeout=60)
             except Empty:
                 break
             message.ack()
             heard.append(message.payload["number"])
-        assert [writer.wait(20) for writer in writers] == [0, 0]
+        assert [writer.wait(60) for writer in writers] == [0, 0]
     assert sorted(heard) == sorted([*range(300), *range(300)])
 
 

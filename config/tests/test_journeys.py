@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from bench.standin import StandIn, running_standin
+from config.tests.chats import begin, limit_messages, replies, say, wait_for_reply
 from config.tests.pictures import PHONE, PICTURES, look
 from config.tests.portal import Portal, running_portal
 
@@ -18,39 +18,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers]
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     # Two workers would share a data directory otherwise; a slow voice leaves time to reload in mid-reply.
     with running_portal(tmp_path_factory.mktemp("journey"), SCRIPTED_PIECE_SECONDS="0.12") as portal:
+        # All journeys are one student's, who is quicker than any hand.
+        limit_messages(portal, 1_000, 60)
         yield portal
-
-
-@pytest.fixture(scope="module")
-def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, StandIn]]:
-    """A portal with a model behind it, whose faults a test chooses; it does not ask twice by itself."""
-    with (
-        running_standin(text="I got a letter.", ttft=5, delay=5) as api,
-        running_portal(
-            tmp_path_factory.mktemp("troubled"),
-            ANTHROPIC_API_KEY="test-key",
-            ANTHROPIC_BASE_URL=api.url,
-            PROVIDER_CALLS="1",
-            BACKOFF_FIRST_SECONDS="0.01",
-            MODEL_CALLS_AT_ONCE="1",
-        ) as portal,
-    ):
-        yield portal, api
-
-
-def say(page: Page, text: str) -> None:
-    expect(page.locator("#timer")).to_be_visible()  # the page's script runs
-    page.locator("#say").fill(text)
-    page.locator("#say").press("Enter")
-
-
-def replies(page: Page) -> int:
-    """How many whole replies the page shows."""
-    return page.locator(".message-client[data-status=complete]").count()
-
-
-def wait_for_reply(page: Page, count: int) -> None:
-    expect(page.locator(".message-client[data-status=complete]")).to_have_count(count, timeout=30_000)
 
 
 def test_a_teacher_writes_a_client_and_a_student_talks_with_it_to_the_end(enter: Callable[..., Page]) -> None:
@@ -109,11 +79,115 @@ def test_a_teacher_writes_a_client_and_a_student_talks_with_it_to_the_end(enter:
     look(student, "history")
 
 
+def test_a_student_looks_back_reads_feedback_and_tries_again_from_what_they_said(enter: Callable[..., Page]) -> None:
+    page = enter("student", PHONE)
+    page.goto("/practice/?q=Walter")
+    begin(page)
+    expect(page.locator("#composer")).to_be_visible()
+    begun = replies(page)
+    said = "What happened on the day you stopped working, Mr Hale?"
+    for number, text in enumerate(("Good morning.", said), start=1):
+        say(page, text)
+        wait_for_reply(page, begun + number)
+    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_role("button", name="End and save").click()
+    expect(page.get_by_role("heading", name=re.compile("^Look back first"))).to_be_visible()
+    look(page, "ended-look-back")
+
+    page.get_by_role("link", name="Look back", exact=True).click()
+    look(page, "reflection")
+    page.get_by_role("button", name="Save and go on").click()
+    expect(page.locator("[data-error-summary]")).to_be_visible()
+    page.locator("[name=formulation]").fill("He worked all his life, wants to be of use, and hates to be pitied.")
+    for criterion in page.locator("fieldset").all():
+        criterion.locator("label").nth(1).click()
+    page.get_by_role("button", name="Save and go on").click()
+    expect(page.get_by_role("heading", name="Read your feedback")).to_be_visible()
+    look(page, "ended-looked-back")
+    page.get_by_role("link", name="What you wrote when you looked back").click()
+    look(page, "reflection-written")
+    page.goto(page.url.replace("reflection", "views"))
+    look(page, "views")
+
+    page.goto(page.url.replace("views", "transcript"))
+    look(page, "transcript-try-again")
+    page.get_by_role("button", name=re.compile(f"^Try again from here – {said[:20]}")).click()
+    expect(page.get_by_text("You try again from here.")).to_be_visible()
+    expect(page.locator("#last-time")).to_contain_text(said)
+    look(page, "chat-branch")
+    begun = replies(page)
+    say(page, "It sounds like work was more to you than money.")
+    wait_for_reply(page, begun + 1)
+    expect(page.locator("#last-time")).to_have_count(0)
+    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_role("button", name="End and save").click()
+    expect(page.get_by_role("heading", name="Then and now")).to_be_visible()
+    look(page, "ended-branch")
+    page.goto("/sessions/")
+    look(page, "history-branch")
+
+
+SET_LIVE_WORK = """
+from accounts.models import Section, User
+from clients.models import ClientProfile
+from conversations import assignments
+from conversations.assignments import AssignmentValue, TaskValue
+teacher = User.objects.get(email="teacher@example.com")
+tasks = [TaskValue(ClientProfile.objects.get(name__startswith="Walter"), None, 0)]
+value = AssignmentValue(title="Told at once", feedback="live", tasks=tasks)
+draft = assignments.create_assignment(by=teacher, section=teacher.sections.first(), value=value)
+assignments.publish(by=teacher, assignment=draft)
+"""
+
+
+def test_a_student_is_told_while_they_talk_and_a_client_who_is_hurt_leaves(
+    enter: Callable[..., Page], portal: Portal
+) -> None:
+    portal.ask(SET_LIVE_WORK)
+    page = enter("student", PHONE)
+    page.goto("/work/")
+    page.get_by_role("link", name="Told at once").first.click()
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    expect(page.locator("#composer")).to_be_visible()
+    begun = replies(page)
+    say(page, "It sounds like you have waited long enough.")
+    wait_for_reply(page, begun + 1)
+    told = page.locator(".message-tip:visible")
+    expect(told).to_have_count(1)
+    words = told.inner_text()
+    expect(page.locator("#announcer")).to_contain_text(words)
+    look(page, "chat-tips")
+    page.reload()
+    expect(told).to_have_text(words)
+    page.get_by_role("button", name="Hide tips").click()
+    expect(told).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("button", name="Show tips")).to_be_visible()
+    expect(told).to_have_count(0)
+    # Nobody stays who is only blamed.
+    left = page.locator("[data-panel=left]")
+    for number in range(2, 9):
+        say(page, f"You only have yourself to blame, and you are just lazy. I said it {number} times.")
+        wait_for_reply(page, begun + number)
+        # What the server says: the open page hears of it a moment later, by itself.
+        if 'data-status="active"' not in page.request.get(page.url).text():
+            break
+    expect(left).to_be_visible()
+    expect(page.locator("#composer")).to_be_hidden()
+    look(page, "chat-left")
+    page.get_by_role("link", name="Look at what happened").click()
+    expect(page.get_by_text("has left: too much was said that hurt")).to_be_visible()
+    look(page, "ended-left")
+    page.goto("/work/")
+    expect(page.get_by_text("Look back missing")).to_be_visible()
+    look(page, "work-look-back")
+
+
 def test_two_tabs_and_a_lost_connection_show_one_and_the_same_conversation(enter: Callable[..., Page]) -> None:
     one = enter("student")
     one.goto("/practice/")
     look(one, "practice")
-    one.get_by_role("button", name=re.compile("^(Start|Continue)")).first.click()
+    begin(one)
     expect(one.locator("#composer")).to_be_visible()
     two = one.context.new_page()
     two.goto(one.url)
@@ -136,147 +210,52 @@ def test_two_tabs_and_a_lost_connection_show_one_and_the_same_conversation(enter
     assert two.get_by_text("Are you still there?", exact=True).count() == 1
 
 
-def test_stop_keeps_what_arrived_and_try_again_makes_it_whole(enter: Callable[..., Page]) -> None:
-    page = enter("student")
-    page.goto("/practice/")
-    page.get_by_role("button", name=re.compile("^Start")).last.click()
-    expect(page.locator("#composer")).to_be_visible()
-    begun = replies(page)
-    say(page, "Can you tell me what happened, in your own words?")
-    last = page.locator(".message-client").last
-    expect(page.locator("#stop")).to_be_visible()
-    expect(last.locator(".message-text")).not_to_be_empty()
-    page.locator("#stop").click()
-    expect(page.locator(".message-client[data-status=stopped]")).to_be_visible()
-    look(page, "chat-stopped")
-    page.get_by_role("button", name="Try again").click()
-    wait_for_reply(page, begun + 1)
-
-
-def limit_messages(portal: Portal, count: int, seconds: int) -> None:
-    portal.ask(
-        "from monitoring.models import RateLimit\n"
-        f"RateLimit.objects.filter(name='message_user').update(count={count}, seconds={seconds})"
-    )
-
-
-def test_a_client_that_cannot_answer_says_so_and_answers_when_the_fault_is_gone(
-    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
+def test_what_a_student_says_of_themself_is_answered_by_the_portal_and_stands_before_their_teacher(
+    enter: Callable[..., Page],
 ) -> None:
-    portal, api = troubled
-    page = enter("student", PHONE, base_url=portal.url)
-    page.get_by_role("button", name=re.compile("^Start")).first.click()
-    expect(page.locator("#composer")).to_be_visible()
-    begun = replies(page)
-    api.modes(fault="529")
-    say(page, "Hello, what brings you here today?")
-    failed = page.locator(".message-client[data-status=failed]")
-    expect(failed.locator(".message-text")).not_to_be_empty()
-    expect(failed.locator(".message-note")).to_contain_text("the service that speaks for them is overloaded")
-    expect(page.locator("#announcer")).to_contain_text("Your message is kept")
-    line = failed.locator(".message-text").inner_text()
-    look(page, "chat-failed")
-    page.reload()
-    expect(failed.locator(".message-text")).to_have_text(line)
-    expect(failed.locator(".message-note")).to_contain_text("the service that speaks for them is overloaded")
+    page = enter("student", PHONE)
+    page.goto("/practice/?q=Sylvia")
+    page.get_by_role("link", name=re.compile("Sylvia")).first.click()
+    look(page, "practice-content-note")
+    page.goto("/practice/?q=Sylvia")
+    begin(page)
+    say(page, "I feel completely overwhelmed by this conversation.")
+    expect(page.locator(".message-system")).to_contain_text("Sylvia Addo did not hear it")
+    expect(page.get_by_text(re.compile("^Only you, your teachers and the people who run"))).to_be_visible()
+    expect(page.locator("#say")).to_have_value("")
+    expect(page.locator(".message-thinking:visible")).to_have_count(0)
+    look(page, "chat-aside")
+    say(page, "I want to kill myself.")
+    expect(page.get_by_text("The conversation is paused for you.", exact=True)).to_be_visible()
+    # Also where it is longer than the screen, it is read from its beginning.
+    tops = [page.locator(part).last.bounding_box() for part in (".message-system", "#scroll")]
+    assert tops[0]
+    assert tops[1]
+    assert tops[0]["y"] >= tops[1]["y"] - 1
+    look(page, "chat-danger")
+    page.get_by_text("I need help", exact=True).click()
+    expect(page.get_by_role("button", name="End the conversation")).to_be_visible()
+    look(page, "chat-way-out")
+    page.get_by_role("button", name="End the conversation").click()
+    expect(page.get_by_role("heading", name="Whom you can turn to")).to_be_visible()
+    look(page, "ended-after-danger")
 
-    api.modes(fault="")
-    page.get_by_role("button", name="Try again").click()
-    wait_for_reply(page, begun + 1)
-    expect(page.get_by_text("I got a letter.", exact=True)).to_be_visible()
-    expect(page.get_by_text("Hello, what brings you here today?", exact=True)).to_have_count(1)
-
-
-def test_who_writes_too_fast_keeps_the_text_and_can_send_it_after_the_countdown(
-    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
-) -> None:
-    portal, _api = troubled
-    limit_messages(portal, 1, 6)
-    page = enter("student", PHONE, base_url=portal.url)
-    page.get_by_role("button", name=re.compile("^(Start|Continue)")).last.click()
-    expect(page.locator("#composer")).to_be_visible()
-    begun = replies(page)
-    say(page, "Hello.")
-    wait_for_reply(page, begun + 1)
-    say(page, "May I ask what the letter says?")
-    expect(page.locator("#composer-note")).to_contain_text("You can send the next message in")
-    expect(page.locator("#say")).to_have_value("May I ask what the letter says?")
-    expect(page.locator("#send")).to_have_attribute("aria-disabled", "true")
-    look(page, "chat-limit")
-    expect(page.locator("#send")).to_have_attribute("aria-disabled", "false", timeout=15_000)
-    expect(page.locator("#composer-note")).to_be_empty()
-    expect(page.locator("#announcer")).to_have_text("You can send it now.")
-    page.locator("#send").click()
-    wait_for_reply(page, begun + 2)
-    limit_messages(portal, 1_000, 60)
-
-
-def test_who_waits_in_line_reads_where_until_the_reply_begins(
-    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
-) -> None:
-    portal, api = troubled
-    one = enter("student", PHONE, base_url=portal.url, color_scheme="dark")
-    two = one.context.new_page()
-    for page, name in ((one, "Sylvia"), (two, "Walter")):
-        page.goto(f"/practice/?q={name}")
-        page.get_by_role("button", name=re.compile("^(Start|Continue)")).first.click()
-        expect(page.locator("#composer")).to_be_visible()
-    begun = replies(two)
-    api.modes(ttft=6_000)
-    say(one, "Good morning.")
-    expect(one.locator(".message-thinking")).to_contain_text("is thinking")
-    say(two, "Good morning.")
-    expect(two.locator(".message-thinking")).to_contain_text("The reply comes next.")
-    look(two, "chat-queue")
-    api.modes(ttft=5)
-    wait_for_reply(two, begun + 1)
-    expect(two.locator(".message-thinking:visible")).to_have_count(0)
-
-
-def test_a_used_up_budget_is_told_before_anybody_types_and_the_draft_is_kept(
-    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
-) -> None:
-    portal, _api = troubled
-    page = enter("student", PHONE, base_url=portal.url)
-    page.get_by_role("button", name=re.compile("^(Start|Continue)")).last.click()
-    expect(page.locator("#allowance")).to_be_hidden()
-    portal.ask(
-        "from monitoring.models import Budget\nBudget.objects.create(scope='user', period='day', limit_microusd=0)"
-    )
-    # Told by the refusal, and by the page from then on.
-    say(page, "May I come back tomorrow?")
-    expect(page.locator("#allowance")).to_contain_text("used up")
-    expect(page.locator("#say")).to_have_value("May I come back tomorrow?")
-    page.get_by_role("link", name="Check again").click()
-    expect(page.locator("#allowance")).to_contain_text("used up")
-    expect(page.locator("#say")).to_have_value("May I come back tomorrow?")
-    expect(page.locator("#send")).to_have_attribute("aria-disabled", "true")
-    look(page, "chat-budget")
-
-
-def test_a_model_that_does_not_answer_is_told_before_a_student_begins(
-    enter: Callable[..., Page], troubled: tuple[Portal, StandIn]
-) -> None:
-    portal, _api = troubled
-    portal.ask(
-        "from monitoring import breakers\n"
-        "from monitoring.models import Budget\n"
-        "Budget.objects.all().delete()\n"
-        "for _ in range(5): breakers.failed(provider=breakers.configured_provider(),"
-        " model='claude-haiku-5-5', fault='overloaded')"
-    )
-    page = enter("student", PHONE, base_url=portal.url)
-    expect(page.get_by_text("Clients cannot answer just now.")).to_be_visible()
-    look(page, "practice-service")
-    page.get_by_role("button", name=re.compile("^(Start|Continue)")).last.click()
-    expect(page.locator("#service")).to_contain_text("Clients cannot answer just now.")
-    look(page, "chat-service")
+    teacher = enter("teacher")
+    expect(teacher.get_by_role("heading", name=re.compile("^May need help"))).to_be_visible()
+    look(teacher, "teaching-may-need-help")
+    teacher.goto("/safety/alerts/")
+    look(teacher, "safety-alerts")
+    teacher.get_by_role("link", name="Alex Romero").first.click()
+    look(teacher, "safety-alert")
+    teacher.get_by_label(re.compile("^What you did")).fill("I called Alex.")
+    teacher.get_by_role("button", name="I am seeing to it").click()
+    expect(teacher.get_by_text("I called Alex.")).to_be_visible()
 
 
 def test_a_pause_hides_the_composer_and_goes_on_where_it_was(enter: Callable[..., Page]) -> None:
     page = enter("student")
     page.goto("/practice/")
-    page.get_by_role("button", name=re.compile("^(Start|Continue)")).first.click()
+    begin(page)
     page.get_by_role("button", name="Pause, I need a moment").click()
     expect(page.get_by_text("You are taking a moment.", exact=True)).to_be_visible()
     expect(page.locator("#composer")).to_be_hidden()
@@ -319,7 +298,7 @@ def test_the_pages_are_readable_in_the_dark(enter: Callable[..., Page]) -> None:
 
 def test_an_operator_finds_the_admin(enter: Callable[..., Page]) -> None:
     page = enter("admin")
-    expect(page.get_by_role("link", name="Sessions")).to_be_visible()
+    expect(page.get_by_role("link", name="Sessions", exact=True)).to_be_visible()
 
 
 def test_the_pictures_are_there_to_be_looked_at() -> None:

@@ -5,24 +5,51 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.contrib.auth.tokens import default_token_generator
-from django.core.files.base import ContentFile
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 
-from accounts.models import Notification, RosterFile, Section, User
+from accounts.models import Section, User
 from clients.models import ClientProfile
+from config.tests.places import (
+    on_alert,
+    on_assignment,
+    on_attempt,
+    on_client,
+    on_error,
+    on_evaluation,
+    on_flag,
+    on_invitation,
+    on_job,
+    on_job_file,
+    on_note,
+    on_notification,
+    on_operators_alert,
+    on_reply,
+    on_reset,
+    on_roster,
+    on_roster_job,
+    on_rubric,
+    on_rule,
+    on_said,
+    on_section,
+    on_student,
+    on_talk,
+    on_task,
+    on_teacher,
+    on_test,
+    on_token,
+    on_tryout,
+    on_worker,
+)
 from config.tests.world import World, make_world
-from conversations.models import Flag, MarginNote, Message
-from monitoring.models import Job
 
 pytestmark = pytest.mark.django_db
 
-ANYONE = {"anonymous", "student", "other_student", "teacher", "other_teacher", "operator"}
+# The role of an operator ("operator" has every right), of support and of an auditor: people of the admin alone.
+DESK = {"caretaker", "support", "auditor"}
+ANYONE = {"anonymous", "student", "other_student", "teacher", "other_teacher", "operator", *DESK}
 SIGNED_IN = ANYONE - {"anonymous"}
 STAFF = {"teacher", "other_teacher", "operator"}
 STUDENTS = {"student", "other_student"}
@@ -43,113 +70,31 @@ class Row:
     form: Callable[[World], dict[str, str]] = lambda _world: {}
 
 
-def on_client(world: World) -> list[Any]:
-    return [world.client.pk]
-
-
-def on_talk(world: World) -> list[Any]:
-    return [world.talk.pk]
-
-
-def on_test(world: World) -> list[Any]:
-    return [world.test.pk]
-
-
-def on_invitation(world: World) -> list[Any]:
-    return [world.invitation.pk]
-
-
-def on_rubric(world: World) -> list[Any]:
-    return [world.rubric.pk]
-
-
-def on_assignment(world: World) -> list[Any]:
-    return [world.attempt.assignment_id]
-
-
-def on_worker(world: World) -> list[Any]:
-    return [world.attempt.assignment_id, world.student.pk]
-
-
-def on_task(world: World) -> list[Any]:
-    return [world.attempt.task_id]
-
-
-def on_attempt(world: World) -> list[Any]:
-    return [world.attempt.pk]
-
-
-def on_job(world: World) -> list[Any]:
-    return [world.job_file.job_id]
-
-
-def on_job_file(world: World) -> list[Any]:
-    return [world.job_file.job_id, world.job_file.pk]
-
-
-def on_token(world: World) -> list[Any]:
-    return [world.token]
-
-
-def on_section(world: World) -> list[Any]:
-    return [world.section.pk]
-
-
-def on_teacher(world: World) -> list[Any]:
-    return [world.section.pk, world.section.teachers.get().pk]
-
-
-def on_roster(world: World) -> list[Any]:
-    owner = world.section.teachers.get()
-    return [RosterFile.objects.create(owner=owner, name="a.csv", content=ContentFile(b"email\na@b.org\n", "a")).pk]
-
-
-def on_roster_job(world: World) -> list[Any]:
-    owner = world.section.teachers.get()
-    return [Job.objects.create(kind="accounts.roster", label="Roster", owner=owner, language="en").pk]
-
-
-def on_student(world: World) -> list[Any]:
-    return [world.section.pk, world.student.pk]
-
-
-def on_notification(world: World) -> list[Any]:
-    return [Notification.objects.create(user=world.student, kind="published", about="assignment:1").pk]
-
-
-def on_reply(world: World) -> list[Any]:
-    return [Message.objects.create(session=world.talk, sequence=1, role=Message.Role.CLIENT, content="Well.").pk]
-
-
-def on_flag(world: World) -> list[Any]:
-    flag = Flag.objects.create(message_id=on_reply(world)[0], raised_by=world.student, reason=Flag.Reason.WRONG)
-    return [flag.pk]
-
-
-def on_note(world: World) -> list[Any]:
-    author = world.section.teachers.get()
-    return [MarginNote.objects.create(message_id=on_reply(world)[0], author=author, text="Good.").pk]
-
-
-def on_reset(world: World) -> list[Any]:
-    uid = urlsafe_base64_encode(force_bytes(world.student.pk))
-    return [uid, default_token_generator.make_token(world.student)]
-
-
 OWNER = {"teacher", "operator"}
 SPEAKER = {"student"}
 READERS = {"student", "teacher", "operator"}
+SEES_MONEY = {"operator", "caretaker", "auditor"}
 
 TABLE: dict[str, Row] = {
     "favicon": Row(ANYONE),
     "healthz": Row(ANYONE),
     "readyz": Row(ANYONE),
-    "job": Row(OWNER, args=on_job),
-    "job-pause": Row(OWNER, "post", on_job),
-    "job-resume": Row(OWNER, "post", on_job),
-    "job-cancel": Row(OWNER, "post", on_job),
+    # Whoever shows the token: monitoring/tests/test_metrics.py.
+    "metrics": Row(set()),
+    "job": Row(OWNER | {"caretaker"}, args=on_job),
+    "job-pause": Row(OWNER | {"caretaker"}, "post", on_job),
+    "job-resume": Row(OWNER | {"caretaker"}, "post", on_job),
+    "job-cancel": Row(OWNER | {"caretaker"}, "post", on_job),
     # What an export holds is for whoever asked alone.
     "job-file": Row({"teacher"}, args=on_job_file),
+    "dashboard-part": Row(DESK | {"operator"}),
+    "dashboard-json": Row(SEES_MONEY, args=lambda _world: ["money"]),
+    "dashboard-csv": Row(SEES_MONEY, args=lambda _world: ["money", "term"]),
+    "dashboard-costs-csv": Row(SEES_MONEY),
+    "dashboard-costs-json": Row(SEES_MONEY),
+    "dashboard-runbook": Row(SEES_MONEY, args=lambda _world: ["budget"]),
+    "dashboard-alert": Row({"operator", "caretaker"}, "post", on_operators_alert),
+    "dashboard-error": Row({"operator", "caretaker"}, "post", on_error),
     "home": Row(SIGNED_IN),
     "help": Row(SIGNED_IN),
     "school-logo": Row(set()),
@@ -166,12 +111,12 @@ TABLE: dict[str, Row] = {
     "password_reset_done": Row(ANYONE),
     "password_reset_confirm": Row(ANYONE, args=on_reset),
     "password_reset_complete": Row(ANYONE),
-    "invitation-list": Row(STAFF),
-    "invitation-new": Row(STAFF),
-    "invitation-reissue": Row(OWNER, "post", on_invitation),
-    "invitation-revoke": Row(OWNER, "post", on_invitation),
+    "invitation-list": Row(STAFF | {"support"}),
+    "invitation-new": Row(STAFF | {"support"}),
+    "invitation-reissue": Row(OWNER | {"support"}, "post", on_invitation),
+    "invitation-revoke": Row(OWNER | {"support"}, "post", on_invitation),
     "invitation-accept": Row(ANYONE, args=on_token),
-    "password-link": Row(STAFF),
+    "password-link": Row(STAFF | {"support"}),
     "roster-new": Row(STAFF),
     "roster": Row({"teacher"}, args=on_roster),
     "roster-discard": Row({"teacher"}, "post", on_roster),
@@ -196,6 +141,11 @@ TABLE: dict[str, Row] = {
     "client-detail": Row(OWNER, args=on_client),
     "client-edit": Row(OWNER, args=on_client),
     "client-prompt": Row(OWNER, args=on_client),
+    "client-bench": Row(OWNER, args=on_client),
+    "client-bench-run": Row(OWNER, "post", on_client),
+    "client-rule-new": Row(OWNER, "post", on_client, lambda _world: {"text": "Never jokes."}),
+    "client-rule-remove": Row(OWNER, "post", on_rule),
+    "tryout": Row(OWNER, args=on_tryout),
     "client-duplicate": Row(OWNER, "post", on_client),
     "client-archive": Row(OWNER, "post", on_client),
     "client-restore": Row(OWNER, "post", on_client),
@@ -221,13 +171,24 @@ TABLE: dict[str, Row] = {
     "wall-hold": Row(OWNER, "post", on_section),
     "wall-release": Row(OWNER, "post", on_section),
     "session-ended": Row(SPEAKER, args=on_talk),
+    "session-review": Row(READERS, args=on_talk),
+    "session-reflection": Row(SPEAKER, args=on_talk),
+    "session-views": Row(READERS, args=on_talk),
+    "session-branch": Row(SPEAKER, "post", on_said),
     "session-feedback": Row(SPEAKER, args=on_talk),
     "client-feedback": Row(OWNER, args=on_client),
+    "client-breaches": Row(OWNER, args=on_client),
     "client-feedback-csv": Row(OWNER, args=on_client),
     "client-feedback-json": Row(OWNER, args=on_client),
     "message-flag": Row(READERS, args=on_reply),
     "flag-list": Row(STAFF),
     "flag": Row(OWNER, args=on_flag),
+    "content-note": Row(SPEAKER, args=on_client),
+    "safety": Row(SIGNED_IN),
+    "safety-list": Row(STAFF),
+    "safety-alert": Row(OWNER, args=on_alert),
+    "help-now": Row(SIGNED_IN),
+    "session-help": Row(SPEAKER, "post", on_talk),
     "session-model": Row({"teacher"}, "post", on_test),
     "transcript": Row(READERS, args=on_talk),
     "transcript-markdown": Row(READERS, args=on_talk),
@@ -256,6 +217,9 @@ TABLE: dict[str, Row] = {
     "rubric-archive": Row(OWNER, "post", on_rubric),
     "rubric-restore": Row(OWNER, "post", on_rubric),
     "rubric-delete": Row(OWNER, "post", on_rubric),
+    "rubric-calibration": Row(OWNER, args=on_rubric),
+    "evaluation-state": Row(OWNER, args=on_evaluation),
+    "assignment-evaluate": Row(OWNER, "post", on_assignment),
     "scoring": Row(OWNER, args=on_talk),
     "assignment-list": Row(STAFF),
     "assignment-new": Row(STAFF),
@@ -317,7 +281,8 @@ def test_only_those_in_the_table_get_an_answer(name: str, world: World, request:
         before = transaction.savepoint()
         answer = ask(signed_in(who, request), row, name, world)
         transaction.savepoint_rollback(before)
-        to_sign_in = answer.status_code == 302 and answer["Location"].startswith(reverse("login"))
+        sign_in = (reverse("login"), reverse("admin:login"))
+        to_sign_in = answer.status_code == 302 and answer["Location"].startswith(sign_in)
         if who in row.allowed:
             assert answer.status_code not in {403, 404, 405, 500}, (who, answer.status_code)
             assert not to_sign_in or name == "logout", who
@@ -333,8 +298,9 @@ def admin_routes() -> list[str]:
     return [reverse(f"admin:{name}") for name in names[:2]]
 
 
-@pytest.mark.parametrize("who", sorted(ANYONE))
-def test_the_admin_is_there_for_operators_alone(who: str, world: World, request: pytest.FixtureRequest) -> None:
+# What each role of staff finds there: test_admin_roles.py.
+@pytest.mark.parametrize("who", sorted(ANYONE - DESK))
+def test_the_admin_is_there_for_staff_alone(who: str, world: World, request: pytest.FixtureRequest) -> None:
     from django.contrib import admin
 
     browser = signed_in(who, request)

@@ -24,7 +24,7 @@ def manage(*arguments: str, data: Path, **env: str) -> subprocess.CompletedProce
         env={**kept, "DJANGO_SETTINGS_MODULE": "config.settings", "DATA_DIR": str(data), **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -41,6 +41,12 @@ def test_a_production_installation_passes_every_deployment_check(tmp_path: Path)
     run = manage("check", "--deploy", "--fail-level", "WARNING", data=tmp_path, **PRODUCTION)
     assert run.returncode == 0, run.stderr
     assert "no issues" in run.stdout
+
+
+def test_whoever_asks_for_fewer_lines_gets_fewer_of_the_portals_own(tmp_path: Path) -> None:
+    levels = "[s.LOGGING[key]['level'] for key in ('root',)] + [s.LOGGING['loggers']['rapport']['level']]"
+    for asked, said in {"": ("WARNING", "INFO"), "ERROR": ("ERROR", "ERROR"), "DEBUG": ("DEBUG", "DEBUG")}.items():
+        assert show(levels, tmp_path, **PRODUCTION, **({"LOG_LEVEL": asked} if asked else {})) == str(list(said))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,6 @@ def test_a_script_names_those_that_it_imports_by_their_content(settings: Any, tm
         for script in scripts
         for name in re.findall(r'from "(\./[^"]+)"', script.read_text(encoding="utf-8"))
     ]
-    names = {"attempt", "clock", "composer", "connection", "flag", "log", "nudges", "page", "state"}
+    names = {"attempt", "clock", "composer", "connection", "flag", "log", "nudges", "page", "state", "tips"}
     assert {path.name.partition(".")[0] for path in imported} == names
     assert set(imported) <= set(scripts)

@@ -31,6 +31,7 @@ class World:
     token: str
     invitation: Invitation
     student: User
+    teacher: User
     section: Section
     job_file: JobFile
     rubric: Rubric
@@ -57,6 +58,7 @@ def make_world(client: ClientProfile, student: User, teacher: User, section: Sec
         token=link.url.rstrip("/").rpartition("/")[2],
         invitation=Invitation.objects.get(email="new@example.com"),
         student=student,
+        teacher=teacher,
         section=section,
         attempt=_attempt(teacher, section, student, client),
         rubric=create_rubric(

@@ -1,13 +1,7 @@
 """`manage.py demo`: the whole portal on one machine for one person, started and stopped together."""
 
-import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
-import time
-from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.demo import DEMO_PASSWORD, DEMO_PEOPLE, create_demo_people
+from config.processes import SERVE, WORKER_WITH_BEAT, run_together
 from conversations.sessions import accept_notice
 
 
@@ -31,9 +26,7 @@ class Command(BaseCommand):
             raise CommandError("Set DEMO=true to run the demo, or use `manage.py serve` for a real installation.")
         port = options["port"]
         refuse_taken_port(port)
-        call_command("migrate", verbosity=0)
-        call_command("load_library", verbosity=0)
-        call_command("load_rubrics", verbosity=0)
+        call_command("prepare", verbosity=0)
         people = create_demo_people()
         accept_notice(by=people.student)
         # Tasks of a demo that was killed say nothing to this one.
@@ -43,35 +36,20 @@ class Command(BaseCommand):
 
     def supervise(self, port: int) -> int:
         """Run both processes until one ends or we are told to stop, then end both; the exit status."""
-        stopping: list[int] = []
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, lambda number, _frame: stopping.append(number))
-        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-        worker = [sys.executable, "-m", "celery", "-q", "-A", "config", "worker", "-B", "-P", "solo", "-l", "error"]
-        # One-time links must point at the port that is served.
-        env = {**os.environ, "SITE_URL": f"http://127.0.0.1:{port}"}  # noqa: TID251
-        # Sessions of their own: Ctrl-C reaches only us, and we end them in order.
-        children = [
-            subprocess.Popen(command, start_new_session=True, cwd=settings.BASE_DIR, env=env)  # noqa: S603
-            for command in ([*manage, "serve", "--port", str(port)], worker)
-        ]
-        welcomed = False
-        while not stopping and all(child.poll() is None for child in children):
+        welcomed: list[bool] = []
+
+        def welcome_once() -> None:
             if not welcomed and listens(port):
-                welcomed = True
+                welcomed.append(True)
                 self.stdout.write(welcome(port))
-            time.sleep(0.2)
-        self.stdout.write("Stopping: running replies are finished first.")
-        for child in children:
-            child.terminate()
-        for child in children:
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(settings.DRAIN_SECONDS + 5)
-            # Whatever is left of its group: a child that hangs, or one that it forked and did not take along.
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-        return 0 if stopping else 1
+
+        return run_together(
+            [(*SERVE, "--port", str(port)), WORKER_WITH_BEAT],
+            say=self.stdout.write,
+            # One-time links must point at the port that is served.
+            env={"SITE_URL": f"http://127.0.0.1:{port}"},
+            each_round=welcome_once,
+        )
 
 
 def refuse_taken_port(port: int) -> None:

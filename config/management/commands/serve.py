@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on (default 127.0.0.1).")
-        parser.add_argument("--port", type=int, default=8000, help="Port to listen on (default 8000).")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="Port (default PORT, else 8000).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
