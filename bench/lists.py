@@ -2,7 +2,7 @@
 
     DATABASE_URL=postgres://… python -m bench.lists [--rounds 20] [--only section] [--explain]
 
-The database is one that `manage.py make_school` filled. Pages are asked in this process through Django's test client,
+The database is one that `manage.py make_term` filled. Pages are asked in this process through Django's test client,
 three times to warm up and then so often as rounds say; the median counts. Where others use the machine too, the best
 and the CPU say more: that of this process, and that of its connection in PostgreSQL. Above 100 ms, above 12 queries or
 with an error, a page is marked and the exit status is 1; on a busy machine one is slow only if it worked for half of
@@ -57,6 +57,8 @@ class Asked:
     queries: list[tuple[float, str, Any]] = field(default_factory=list)
     rows: int = 0
     kib: float = 0
+    limit: float = LIMIT_MS
+    most_queries: int = LIMIT_QUERIES
 
     @property
     def ms(self) -> float:
@@ -69,8 +71,8 @@ class Asked:
         found = [f"{self.status}"] if self.status >= 500 else []
         # While others use the machine, a page mostly waits for them: then it is judged by the work it made.
         worked = statistics.median(self.cpu) + self.database_cpu
-        found += ["SLOW"] if self.ms > LIMIT_MS and (2 * worked > LIMIT_MS or not machine_is_busy()) else []
-        found += ["QUERIES"] if len(self.queries) > LIMIT_QUERIES else []
+        found += ["SLOW"] if self.ms > self.limit and (2 * worked > self.limit or not machine_is_busy()) else []
+        found += ["QUERIES"] if len(self.queries) > self.most_queries else []
         return " ".join(found)
 
 

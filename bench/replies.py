@@ -52,6 +52,8 @@ class Modes:
     every: float = 1000.0
     retry: float = 1.0
     stop: str = "end_turn"
+    echo: int = 0
+    hold: int = 0
 
     def changed(self, changes: dict[str, Any]) -> "Modes":
         """These modes with some replaced; names that no mode has raise ValueError."""
@@ -132,6 +134,7 @@ class Book:
         self.seen: collections.deque[dict[str, Any]] = collections.deque(maxlen=1000)
         self.cached: set[int] = set()
         self.numbers = itertools.count(1)
+        self.released = 0  # replies that may go on although they are to be held
         self.stats = dict.fromkeys(
             ("requests", "streams", "completed", "aborted", "active", "max_active", "deltas", "faults", "rejected"), 0
         )

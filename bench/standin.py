@@ -10,6 +10,8 @@ From pytest (the server runs in a thread; other processes reach it by its url):
         api.next(fault="529")                # only the next request; call again to queue more
         api.requests()[-1]["body"]["model"]
         api.stats()["aborted"]
+        api.next(hold=3)                     # two words, and the third when the test says so:
+        api.release()
 
 Modes, weakest to strongest: the command line (or `running_standin`), `POST /_modes`, the model's name
 (`claude-haiku-5-5@fault=cut,at=5`), a header (`x-standin-fault: cut`), `POST /_next`.
@@ -21,6 +23,7 @@ Modes, weakest to strongest: the command line (or `running_standin`), `POST /_mo
     fault     see below                                 at       deltas before a fault in mid-stream
     share     part of the requests that get the fault   every    milliseconds between drip's bytes or pings' pings
     retry     seconds in retry-after (fault 429)        stop     stop_reason of a complete reply
+    echo      1: errors quote the request, key and all  hold     n: before the n-th delta, wait for a release
 
 Faults before the stream: 400 401 403 404 413 429 429-bare (no retry-after) 429-spend (a spend cap) 500 529.
 In mid-stream: error (an `error` event), cut (the socket closes inside a chunk), eof (the body ends well, without
@@ -32,251 +35,14 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
-import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any, Self, cast
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Iterator
+from typing import Any, Self
 
-from bench.replies import (
-    ERROR_TYPES,
-    LAST_CHUNK,
-    MIDSTREAM_FAULTS,
-    PING_EVENT,
-    REASONS,
-    STATUS_FAULTS,
-    Book,
-    Modes,
-    Reply,
-    chunk,
-    dump,
-    event,
-    now_us,
-    problem_of,
-    text_event,
-)
-
-MODEL = {
-    "id": "claude-standin", "type": "model", "display_name": "Stand-in", "created_at": "2026-01-01T00:00:00Z",
-}  # fmt: skip
-
-
-class Connection(asyncio.Protocol):
-    """One keep-alive HTTP/1.1 connection; requests are answered one after the other."""
-
-    transport: asyncio.Transport
-
-    def __init__(self, book: Book, connections: set["Connection"]) -> None:
-        self.book, self.connections, self.loop = book, connections, asyncio.get_running_loop()
-        self.received, self.busy = b"", False
-        self.timer: asyncio.TimerHandle | None = None
-        self.reply: Reply | None = None
-        self.sent, self.started = 0, 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self.connections.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.connections.discard(self)
-        if self.timer:
-            self.timer.cancel()
-        if self.reply:
-            self.book.stats["aborted"] += 1
-            self._leave()
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-        if not self.busy:
-            self._next_request()
-
-    def _next_request(self) -> None:
-        head, found, rest = self.received.partition(b"\r\n\r\n")
-        if not found:
-            return
-        first, *lines = head.decode("latin-1").split("\r\n")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        size = int(headers.get("content-length") or 0)
-        if len(rest) < size:
-            return
-        self.received, self.busy = rest[size:], True
-        method, target, _ = first.split(" ", 2)
-        self._route(method, target, headers, rest[:size])
-
-    def _done(self) -> None:
-        self.busy = False
-        if self.received:
-            self.loop.call_soon(self._next_request)
-
-    def _leave(self) -> None:
-        self.book.stats["active"] -= 1
-        self.reply = None
-
-    def _later(self, milliseconds: float, step: Callable[[], None]) -> None:
-        self.timer = self.loop.call_later(milliseconds / 1000, step)
-
-    def _json(self, status: int, value: Any, *extra: str) -> None:
-        data = dump(value)
-        lines = [
-            f"HTTP/1.1 {status} {REASONS[status]}", "content-type: application/json", f"content-length: {len(data)}",
-            f"request-id: req_standin{self.book.stats['requests']}", *extra,
-        ]  # fmt: skip
-        self.transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
-        self._done()
-
-    def _error(self, status: int, message: str, *extra: str, code: str = "") -> None:
-        error: dict[str, Any] = {"type": ERROR_TYPES[status], "message": message}
-        if code:
-            error["details"] = {"error_code": code}
-        request_id = f"req_standin{self.book.stats['requests']}"
-        self._json(status, {"type": "error", "error": error, "request_id": request_id}, *extra)
-
-    def _reject(self, status: int, message: str) -> None:
-        self.book.stats["rejected"] += 1
-        self._error(status, message)
-
-    def _route(self, method: str, target: str, headers: dict[str, str], raw: bytes) -> None:
-        url = urlsplit(target)
-        if url.path.startswith("/_"):
-            self._book_request(method, url.path, parse_qs(url.query), raw)
-            return
-        self.book.stats["requests"] += 1
-        if method == "GET" and url.path == "/v1/models":
-            self._json(200, {"data": [MODEL], "has_more": False, "first_id": MODEL["id"], "last_id": MODEL["id"]})
-        elif method == "POST" and url.path in {"/v1/messages", "/v1/messages/count_tokens"}:
-            self._messages(url.path, headers, raw)
-        else:
-            self._reject(404, f"no such path: {url.path}")
-
-    def _messages(self, path: str, headers: dict[str, str], raw: bytes) -> None:
-        counting = path.endswith("count_tokens")
-        try:
-            body = json.loads(raw)
-            self.book.seen.append({"path": path, "headers": headers, "body": body, "at_us": now_us()})
-            if not (headers.get("x-api-key") or headers.get("authorization")):
-                return self._reject(401, "x-api-key header is required")
-            if problem := problem_of(body, headers):
-                return self._reject(400, problem)
-            if not (counting or body.get("max_tokens")):
-                return self._reject(400, "max_tokens: Field required")
-            modes = self.book.modes_for(body["model"], headers)
-        except ValueError as error:  # no JSON, or no such mode
-            return self._reject(400, str(error))
-        return self._answer(body, modes, counting=counting)
-
-    def _book_request(self, method: str, path: str, query: dict[str, list[str]], raw: bytes) -> None:
-        """The stand-in's own pages: what it saw, and what it shall do next."""
-        if path == "/_stats":
-            return self._json(200, self.book.stats)
-        if path == "/_requests":
-            return self._json(200, list(self.book.seen)[-int(query.get("n", ["100"])[0]) :])
-        if method != "POST" or path not in {"/_modes", "/_next"}:
-            return self._reject(404, f"no such path: {path}")
-        try:
-            changed = self.book.defaults.changed(json.loads(raw))
-        except (ValueError, TypeError) as error:
-            return self._reject(400, str(error))
-        if path == "/_modes":
-            self.book.defaults = changed
-        else:
-            self.book.queue.append(json.loads(raw))
-        return self._json(200, dataclasses.asdict(changed))
-
-    def _answer(self, body: dict[str, Any], modes: Modes, *, counting: bool) -> None:
-        if modes.fault in STATUS_FAULTS:
-            self.book.stats["faults"] += 1
-            extra = [f"retry-after: {modes.retry:g}"] if modes.fault == "429" else []
-            code = "enforced_spend_limit_reached" if modes.fault == "429-spend" else ""
-            return self._error(STATUS_FAULTS[modes.fault], f"made on purpose: {modes.fault}", *extra, code=code)
-        reply = Reply(self.book, body, modes, now_us())
-        if counting:
-            return self._json(200, {"input_tokens": sum(reply.usage.values())})
-        self.reply, self.sent = reply, 0
-        stats = self.book.stats
-        stats["active"] += 1
-        stats["max_active"] = max(stats["max_active"], stats["active"])
-        if not body.get("stream"):
-            return self._later(modes.ttft + reply.count * modes.delay, self._whole)
-        stats["streams"] += 1
-        head = (
-            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
-            f"request-id: req_standin{stats['requests']}\r\ntransfer-encoding: chunked\r\n\r\n"
-        )
-        self.transport.write(head.encode() + reply.opening())
-        self.started = self.loop.time() + modes.ttft / 1000
-        self._later(modes.ttft, self._step)
-        return None
-
-    def _whole(self) -> None:
-        """The reply without streaming."""
-        reply = self.reply
-        assert reply is not None
-        if reply.modes.fault in MIDSTREAM_FAULTS:
-            self.book.stats["faults"] += 1
-            if reply.modes.fault in {"stall", "pings", "drip"}:
-                return
-            self.transport.close()
-            return
-        self.book.stats["completed"] += 1
-        self._leave()
-        self._json(200, reply.message([{"type": "text", "text": reply.whole_text()}], reply.stop, reply.count))
-
-    def _step(self) -> None:
-        """One delta, or the end, or the fault that was asked for."""
-        reply = self.reply
-        assert reply is not None
-        if self.sent == 0:
-            self.transport.write(reply.before_text())
-        if reply.modes.fault in MIDSTREAM_FAULTS and self.sent >= min(reply.modes.at, reply.count):
-            self.book.stats["faults"] += 1
-            return self._fail(reply)
-        if self.sent >= reply.count:
-            return self._end(chunk(reply.closing()))
-        self.transport.write(reply.delta(self.sent))
-        self.sent += 1
-        self.book.stats["deltas"] += 1
-        self.timer = self.loop.call_at(self.started + self.sent * reply.modes.delay / 1000, self._step)
-        return None
-
-    def _end(self, rest: bytes) -> None:
-        self.transport.write(rest + LAST_CHUNK)
-        self.book.stats["completed"] += 1
-        self._leave()
-        self._done()
-
-    def _fail(self, reply: Reply) -> None:
-        fault = reply.modes.fault
-        if fault == "pings":
-            return self._ping()
-        if fault == "drip":
-            rest = b"".join(text_event(reply.index, reply.piece(n)) for n in range(self.sent, reply.count))
-            return self._drip(iter(rest + reply.closing()))
-        if fault == "stall":
-            return None  # until the other side leaves
-        self._leave()
-        if fault == "cut":
-            self.transport.write(b"ff\r\nevent: content_block_delta\n")
-            return self.transport.close()
-        if fault == "error":
-            error = {"type": "overloaded_error", "message": "Overloaded"}
-            self.transport.write(chunk(event({"type": "error", "error": error})))
-        self.transport.write(LAST_CHUNK)
-        return self._done()
-
-    def _ping(self) -> None:
-        assert self.reply is not None
-        self.transport.write(PING_EVENT)
-        self._later(self.reply.modes.every, self._ping)
-
-    def _drip(self, rest: Iterator[int]) -> None:
-        assert self.reply is not None
-        byte = next(rest, None)
-        if byte is None:
-            return self._end(b"")
-        self.transport.write(chunk(bytes([byte])))
-        return self._later(self.reply.modes.every, lambda: self._drip(rest))
+from bench.connection import Connection
+from bench.replies import Book, Modes
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -345,6 +111,13 @@ class StandIn:
         """Change how the next request alone is answered; call again to queue more."""
         self.book.defaults.changed(changes)  # a mistake is told here, not in the request
         self.book.queue.append(changes)
+
+    def release(self) -> None:
+        """Let one reply go on that is held, or the next one that will be."""
+        self._loop.call_soon_threadsafe(self._release)
+
+    def _release(self) -> None:
+        self.book.released += 1
 
     def requests(self) -> list[dict[str, Any]]:
         """What was asked so far, oldest first: path, headers (lower-case names), body, at_us."""

@@ -17,7 +17,7 @@ def test_a_small_run_loses_nothing_and_names_its_limits(tmp_path: Path) -> None:
     out = tmp_path / "figures.jsonl"
     options = "--chats 3 --turns 2 --think 0.2 --tokens 5 --out"
     command = [sys.executable, "-m", "bench", *options.split(), str(out)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "limits set for this run: REPLY_MAX_TOKENS=4096" in run.stdout
     figures = json.loads(out.read_text())

@@ -54,6 +54,22 @@ def text_of(events: list[dict[str, Any]]) -> str:
     return "".join(e["delta"].get("text", "") for e in events if e["type"] == "content_block_delta")
 
 
+async def test_a_reply_that_is_held_goes_on_when_it_is_released_also_where_that_comes_first(
+    api: StandIn, http: aiohttp.ClientSession
+) -> None:
+    api.modes(hold=3)
+    asked = asyncio.create_task(events_of(http))
+    while api.stats()["deltas"] < 2:  # noqa: ASYNC110  (a moment)
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert (api.stats()["deltas"], asked.done()) == (2, False)
+    api.release()
+    whole = text_of(await asked)
+    api.release()
+    assert text_of(await events_of(http)) == whole
+    assert api.stats()["deltas"] == 16
+
+
 async def test_a_stream_has_the_events_of_the_real_one_in_their_order(http: aiohttp.ClientSession) -> None:
     events = await events_of(http)
     kinds = [event["type"] for event in events]
