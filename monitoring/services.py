@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from monitoring import budgets, pricing
 from monitoring.budgets import BudgetExhaustedError, Claim, Scope
+from monitoring.ids import uuid7
 from monitoring.models import LedgerEntry, ModelPrice, Reservation
 from monitoring.prepared import Answer, insert, update
 
@@ -48,7 +49,7 @@ def reserve(
     if claims is None:
         claims = budgets.applying(scopes, user_id) if amount_microusd else []
     reservation = Reservation(
-        id=reservation_id or uuid.uuid4(),
+        id=reservation_id or uuid7(),
         kind=kind,
         user_id=user_id,
         scopes=[{"kind": s.kind, "id": str(s.id), "label": s.label} for s in scopes],

@@ -1,7 +1,6 @@
 """Attempts: one student's session with one client of an assignment, and what it was made with."""
 
 import datetime as dt
-import uuid
 from typing import Any
 
 from django.db import models
@@ -11,6 +10,7 @@ from accounts.models import User
 from conversations.models.assignment import Assignment, AssignmentClient
 from conversations.models.rubric import RubricVersion
 from conversations.models.session import Session
+from monitoring.ids import uuid7
 
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
@@ -32,7 +32,7 @@ class Attempt(models.Model):
     rules, never what was agreed to be judged by.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     session = models.OneToOneField(Session, verbose_name=_("session"), on_delete=models.PROTECT, related_name="attempt")
     assignment = models.ForeignKey(
         Assignment, verbose_name=_("assignment"), on_delete=models.PROTECT, related_name="attempts"

@@ -1,7 +1,5 @@
 """Messages: what was said, one row each, numbered without holes."""
 
-import uuid
-
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -11,6 +9,7 @@ from accounts.models import User
 from clients.voices.base import Fault
 from clients.voices.faults import words
 from conversations.models.session import Session
+from monitoring.ids import uuid7
 
 # Numbers have no holes, so a page of a transcript is a range of so many of them.
 TRANSCRIPT_PAGE = 200
@@ -55,7 +54,7 @@ class Message(models.Model):
     UNSAID = (Status.SUPERSEDED, Status.FAILED, Status.ASIDE)
     RETRYABLE = (Status.STOPPED, Status.INTERRUPTED, Status.REFUSED, Status.FAILED)
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     session = models.ForeignKey(Session, verbose_name=_("session"), on_delete=models.PROTECT, related_name="messages")
     sequence = models.PositiveIntegerField(_("number"))
     role = models.CharField(_("role"), max_length=10, choices=Role.choices)

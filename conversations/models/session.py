@@ -12,6 +12,7 @@ from clients import choices
 from clients.models import ClientProfile, ClientVersion
 from conversations.models.assignment import Assignment
 from conversations.text import storable
+from monitoring.ids import uuid7
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -91,7 +92,7 @@ class Session(models.Model):
 
     OPEN = (Status.ACTIVE, Status.PAUSED)
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     student = models.ForeignKey(User, verbose_name=_("student"), on_delete=models.PROTECT, related_name="practice")
     section = models.ForeignKey(
         Section, verbose_name=_("section"), null=True, on_delete=models.SET_NULL, related_name="+"

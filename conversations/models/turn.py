@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from conversations.models.message import Message
 from conversations.models.session import Session
+from monitoring.ids import uuid7
 from monitoring.models import Reservation
 
 
@@ -52,10 +53,10 @@ class Turn(models.Model):
     # How few of all turns end: what an operator looks for.
     TROUBLED = (Status.TRUNCATED, Status.REFUSED, Status.STOPPED, Status.INTERRUPTED, Status.FAILED)
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     session = models.ForeignKey(Session, verbose_name=_("session"), on_delete=models.PROTECT, related_name="turns")
     message = models.ForeignKey(Message, verbose_name=_("message"), on_delete=models.PROTECT, related_name="turns")
-    reply_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    reply_id = models.UUIDField(default=uuid7, unique=True, editable=False)
     retry_of = models.OneToOneField(Message, null=True, on_delete=models.PROTECT, related_name="retried_by")
     reservation = models.OneToOneField(Reservation, verbose_name=_("reservation"), on_delete=models.PROTECT)
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.ACCEPTED)

@@ -25,6 +25,7 @@ from conversations.protocol import Code
 from conversations.safety import set_aside, set_aside_before
 from monitoring import limits, pricing
 from monitoring.budgets import BudgetExhaustedError, Scope, applying, tell_refusal
+from monitoring.ids import uuid7
 from monitoring.models import RateLimit, Reservation
 from monitoring.models.price import UnknownPriceError, price_now
 from monitoring.prepared import Answer, Select, insert, together, update
@@ -211,7 +212,7 @@ def _new_turn(
     owner: uuid.UUID,
     retry_of: Message | None = None,
 ) -> Accepted:
-    reply_id = uuid.uuid4()
+    reply_id = uuid7()
     now = timezone.now()
     session = Session(
         pk=talk.id,
@@ -221,7 +222,7 @@ def _new_turn(
         last_activity_at=now,
     )
     update(session, "last_sequence", "said_tokens", "revision", "last_activity_at")
-    reservation_id = uuid.uuid4()
+    reservation_id = uuid7()
     version = ClientVersion.frozen(talk.client_version_id)
     history = [Line(role, text) for role, text in said]
     turn = Turn(

@@ -1,6 +1,5 @@
 """The ledger: what is reserved before a model is called, and the one settlement that each attempt ends with."""
 
-import uuid
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from monitoring import pricing
+from monitoring.ids import uuid7
 from monitoring.models.budget import BudgetAccount
 
 
@@ -19,7 +19,7 @@ class Reservation(models.Model):
         SETTLED = "settled", _("settled")
         RELEASED = "released", _("released")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(_("kind"), max_length=20, help_text=_("What the money is for, such as a turn."))
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, on_delete=models.SET_NULL, related_name="+"
@@ -51,7 +51,7 @@ class Reservation(models.Model):
 class LedgerEntry(models.Model):
     """The settlement of one attempt: the only place that says what was used and what it cost."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reservation = models.OneToOneField(Reservation, verbose_name=_("reservation"), on_delete=models.PROTECT)
     kind = models.CharField(_("kind"), max_length=20)
     user = models.ForeignKey(

@@ -201,7 +201,7 @@ class _Writing:
     def _attempt(self, talked: Talked, assigned: Set, task: Task, number: int, tariff: Tariff) -> None:
         self.maker.add(
             Attempt,
-            id=self.maker.key(),
+            id=self.maker.key(talked.last),
             session_id=talked.id,
             assignment_id=assigned.id,
             task_id=task.id,
@@ -215,7 +215,7 @@ class _Writing:
         """One conversation: its messages and turns, then the session that sums them up."""
         rng, started = self.rng, chair.started
         tariff = choose(rng, self.talks.tariffs)
-        key = self.maker.key()
+        key = self.maker.key(started)
         section = f', {{"kind": "section", "id": "{chair.section}", "label": ""}}' if chair.section else ""
         scopes = f'[{{"kind": "session", "id": "{key}", "label": ""}}{section}'
         talk = Talk(key, chair, tariff, started, scopes)
@@ -305,7 +305,7 @@ class _Writing:
         total = first + tokens * tariff.ms_per_token
         usage = pricing.Usage(4, tokens, 40, 900 + talk.said_tokens // 2) if text else pricing.Usage()
         answered = sent + dt.timedelta(milliseconds=total)
-        return Reply(self.maker.key(), text, status, sent, answered, usage, first if text else None, total)
+        return Reply(self.maker.key(sent), text, status, sent, answered, usage, first if text else None, total)
 
     def _keep(
         self,
@@ -319,7 +319,7 @@ class _Writing:
     ) -> None:
         """The turn, its reply, what was held for it, and the ledger's entry of what it took."""
         key, usage, price, chair = self.maker.key, reply.usage, talk.tariff.price, talk.chair
-        cost, reservation, student = price.cost(usage), key(), chair.student
+        cost, reservation, student = price.cost(usage), key(reply.sent), chair.student
         total_input = usage.total_input
         talk.sequence += 1
         talk.at = reply.answered
@@ -335,8 +335,8 @@ class _Writing:
             reply.first_text_ms, reply.total_ms,
         ))  # fmt: skip
         self.turns.append((
-            key(), talk.id, message, reply.id, retry_of, reservation, reply.status, 1, self.talks.states[number],
-            "overloaded" if failed else "", reply.sent, reply.answered,
+            key(reply.sent), talk.id, message, reply.id, retry_of, reservation, reply.status, 1,
+            self.talks.states[number], "overloaded" if failed else "", reply.sent, reply.answered,
         ))  # fmt: skip
         self.reservations.append((
             reservation, "turn", student, f'{talk.scopes}, {{"kind": "message", "id": "{reply.id}", "label": ""}}]',
@@ -344,14 +344,14 @@ class _Writing:
         ))  # fmt: skip
         self.held.extend((reservation, account) for account in self.talks.accounts.of(reply.sent))
         self.entries.append((
-            key(), reservation, "turn", student, talk.id, chair.section, reply.id, price.model, usage.input,
-            usage.output, usage.cache_write, usage.cache_read, cost, reply.first_text_ms, reply.total_ms,
+            key(reply.answered), reservation, "turn", student, talk.id, chair.section, reply.id, price.model,
+            usage.input, usage.output, usage.cache_write, usage.cache_read, cost, reply.first_text_ms, reply.total_ms,
             reply.status, reply.answered,
         ))  # fmt: skip
 
     def _message(self, talk: Talk, sequence: int, text: str, tokens: int, *, sent_by_student: bool = False) -> str:
         """What costs nothing: a student's words, or a client's first ones."""
-        key = self.maker.key()
+        key = self.maker.key(talk.at)
         sent = self.maker.key() if sent_by_student else None
         role = STUDENT if sent_by_student else CLIENT
         self.messages.append((
