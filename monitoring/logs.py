@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
@@ -79,6 +80,9 @@ class Discreet(logging.Filter):
             record.msg, record.args = without_secrets(said), None
             # A traceback that another handler has put into words, whole, is put into ours.
             record.exc_text = None
+            if HTTPStatus.BAD_REQUEST <= getattr(record, "status_code", 0) < HTTPStatus.INTERNAL_SERVER_ERROR:
+                # Somebody was refused, which is no fault: the line says it.
+                record.exc_info = None
         return True
 
 

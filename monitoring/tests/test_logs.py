@@ -132,6 +132,16 @@ def test_djangos_lines_about_a_request_name_its_route_and_not_its_path() -> None
     assert record.getMessage() == "Not Found: none (404)"
 
 
+@pytest.mark.parametrize(("status", "is_told"), [(403, False), (400, False), (500, True)])
+def test_who_was_refused_is_a_line_and_only_a_fault_has_a_traceback(told: Told, status: int, is_told: bool) -> None:
+    try:
+        int(SAID)
+    except ValueError:
+        told.logger.warning("Refused", exc_info=True, extra={"status_code": status})
+    assert "Refused" in told.text
+    assert ("test_logs.py" in told.text) is is_told
+
+
 def test_a_second_filter_leaves_a_line_as_it_is() -> None:
     record = logging.LogRecord("x", 30, "", 1, "100%% of %s", ("it",), None)
     for _ in range(2):
