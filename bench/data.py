@@ -47,7 +47,7 @@ LONGEST_SEND_MS = 1_000.0
 # Words that many, few, next to no and no messages have, and two that many have side by side.
 SEARCHED = ("rent", "Okafor", "marzipan", "zzzz", '"the letter"')
 # What is taken back before it is applied again: the state that the part before this one left.
-BEFORE = (("monitoring", "0006"), ("accounts", "0006"))
+BEFORE = (("conversations", "0006"), ("monitoring", "0006"), ("accounts", "0006"))
 
 
 def main() -> int:
@@ -60,6 +60,7 @@ def main() -> int:
     parser.add_argument("--brief", action="store_true", help="without plans")
     parser.add_argument("--migrations", action="store_true", help="only the newest migrations, while messages are sent")
     options = parser.parse_args()
+    database_address()
     with tempfile.TemporaryDirectory(prefix="rapport-data-") as folder:
         os.environ.update(DEMO="true", DEBUG="false", DATA_DIR=folder)  # noqa: TID251
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")  # noqa: TID251

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 Role = User.Role
 DESK = ["caretaker", "support", "auditor"]
-migration = import_module("accounts.migrations.0007_roles")
+migration = import_module("accounts.migrations.0008_roles_of_people")
 
 
 @pytest.fixture

@@ -31,10 +31,8 @@ class Migration(migrations.Migration):
             model_name='dailyusage',
             name='through',
         ),
-        migrations.AddIndex(
-            model_name='budgetaccount',
-            index=models.Index(fields=['scope_id'], name='account_scope'),
-        ),
+        # On the way back no row has that column's value; sums can be made again from the ledger at any time.
+        migrations.RunSQL(migrations.RunSQL.noop, 'DELETE FROM monitoring_dailyusage'),
         migrations.AddIndex(
             model_name='dailyusage',
             index=models.Index(fields=['section_uuid', '-day'], name='section_days'),

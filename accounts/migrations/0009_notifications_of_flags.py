@@ -8,7 +8,7 @@ from monitoring.migrating import AddIndexMeanwhile
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("accounts", "0007_roles")]
+    dependencies = [("accounts", "0008_roles_of_people")]
 
     operations = [
         AddIndexMeanwhile(
