@@ -2,11 +2,11 @@
 
 import contextlib
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +32,7 @@ class TaughtFilter(ExportFilter):
 
     # A page of options, not a book: whoever needs another comes by a link.
     MOST_OPTIONS = 150
+    LINKED: ClassVar[dict[str, Any]] = {"assignment": Assignment, "client": ClientProfile}
 
     # How Django takes a field away.
     session = None  # type: ignore[assignment]
@@ -58,13 +59,10 @@ class TaughtFilter(ExportFilter):
     def _offer(self, name: str, every: Any, options: list[tuple[str, str]]) -> None:
         """Offer also what a link asks for, where it is none of the newest."""
         asked = self.data.get(name, "")
-        offered: dict[str, QuerySet[Any]] = {
-            "assignment": Assignment.objects.visible_to(self.by),
-            "client": ClientProfile.objects.visible_to(self.by),
-        }
-        if name in offered and asked and asked not in dict(options):
+        if name in self.LINKED and asked and asked not in dict(options):
+            offered = self.LINKED[name].objects.visible_to(self.by)
             with contextlib.suppress(ValueError):
-                options = [*options, *((asked, str(one)) for one in offered[name].filter(pk=uuid.UUID(asked)))]
+                options = [*options, *((asked, str(one)) for one in offered.filter(pk=uuid.UUID(asked)))]
         super()._offer(name, every, options)
 
     def clean_student(self) -> list[uuid.UUID] | None:

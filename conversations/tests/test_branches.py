@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 
 from accounts.models import Section, User
@@ -32,8 +33,9 @@ FELT = "It sounds like you feel alone with it."
 NOT_SAID = "You should just pay it."
 
 
+@transaction.atomic
 def talk_through(student: User, talk: Session, *texts: str) -> None:
-    """Say these, each answered."""
+    """Say these, each answered; whole at once, since an engine ends the turns of processes that there are not."""
     for text, answer in zip(texts, ANSWERS, strict=False):
         accepted = accept(by=student, session_id=talk.pk, client_key=uuid.uuid4(), text=text, owner=uuid.uuid4())
         assert finish(accepted.turn.pk, accepted.turn.fence, Outcome(Turn.Status.COMPLETE, answer, Usage()))
