@@ -8,80 +8,37 @@ from celery.schedules import crontab
 
 def beat_schedule(pulse_seconds: float) -> dict[str, dict[str, Any]]:
     """The schedule, as Celery reads it; one that a worker did not begin before its next turn is dropped."""
-    return {
-        "worker-pulse": {
-            "task": "monitoring.pulse",
-            "schedule": pulse_seconds,
-            "options": {"expires": pulse_seconds},
-        },
-        "check-health": {"task": "monitoring.check_health", "schedule": crontab(), "options": {"expires": 55}},
-        # At night by the school's clock: sent every hour, done in one; an hour apart, since both read much. Within
-        # ten minutes or not at all, so that a task is done in the school's hour in which it was sent, whatever its
-        # time zone.
-        "retain": {
-            "task": "monitoring.retain",
-            "schedule": crontab(minute=17),
-            "kwargs": {"hour": 3},
-            "options": {"expires": 600},
-        },
-        "audit-books": {
-            "task": "monitoring.audit_books",
-            "schedule": crontab(minute=17),
-            "kwargs": {"hour": 4},
-            "options": {"expires": 600},
-        },
-        "clear-heartbeats": {
-            "task": "monitoring.clear_heartbeats",
-            "schedule": crontab(minute=53),
-            "options": {"expires": 600},
-        },
-        "mail-alerts": {"task": "monitoring.mail_alerts", "schedule": crontab(), "options": {"expires": 55}},
-        "mail-notifications": {
-            "task": "accounts.mail_notifications",
-            "schedule": crontab(),
-            "options": {"expires": 55},
-        },
-        "roll-up": {"task": "monitoring.roll_up", "schedule": crontab(), "options": {"expires": 55}},
-        "clear-windows": {
-            "task": "monitoring.clear_windows",
-            "schedule": crontab(minute=23),
-            "options": {"expires": 600},
-        },
-        "clear-rosters": {
-            "task": "accounts.clear_rosters",
-            "schedule": crontab(minute=41),
-            "options": {"expires": 600},
-        },
-        "resume-jobs": {"task": "monitoring.resume_jobs", "schedule": crontab(), "options": {"expires": 55}},
-        "recover-turns": {"task": "conversations.recover_turns", "schedule": crontab(), "options": {"expires": 55}},
-        "release-forgotten-trials": {
-            "task": "clients.release_forgotten_trials",
-            "schedule": crontab(minute="*/10"),
-            "options": {"expires": 300},
-        },
-        "settle-forgotten-evaluations": {
-            "task": "conversations.settle_forgotten_evaluations",
-            "schedule": crontab(minute="*/10"),
-            "options": {"expires": 300},
-        },
-        "close-overdue-sessions": {
-            "task": "conversations.close_overdue",
-            "schedule": crontab(),
-            "options": {"expires": 55},
-        },
-        "remind-of-due-work": {
-            "task": "conversations.remind_of_due_work",
-            "schedule": crontab(minute=7),
-            "options": {"expires": 1_800},
-        },
-        "pass-on-safety-alerts": {
-            "task": "conversations.pass_on_safety_alerts",
-            "schedule": crontab(),
-            "options": {"expires": 55},
-        },
-        "abandon-idle-sessions": {
-            "task": "conversations.abandon_idle",
-            "schedule": crontab(),
-            "options": {"expires": 55},
-        },
+    # At night by the school's clock: sent every hour, done in one; an hour apart, since both read much. Within ten
+    # minutes or not at all, so that a task is done in the school's hour in which it was sent, whatever its time zone.
+    nightly = {
+        "retain": _entry("monitoring.retain", crontab(minute=17), 600) | {"kwargs": {"hour": 3}},
+        "audit-books": _entry("monitoring.audit_books", crontab(minute=17), 600) | {"kwargs": {"hour": 4}},
     }
+    each_minute = {
+        "check-health": "monitoring.check_health",
+        "mail-alerts": "monitoring.mail_alerts",
+        "mail-notifications": "accounts.mail_notifications",
+        "roll-up": "monitoring.roll_up",
+        "resume-jobs": "monitoring.resume_jobs",
+        "recover-turns": "conversations.recover_turns",
+        "close-overdue-sessions": "conversations.close_overdue",
+        "pass-on-safety-alerts": "conversations.pass_on_safety_alerts",
+        "abandon-idle-sessions": "conversations.abandon_idle",
+    }
+    ten_minutes = crontab(minute="*/10")
+    return {
+        "worker-pulse": _entry("monitoring.pulse", pulse_seconds, pulse_seconds),
+        **{name: _entry(task, crontab(), 55) for name, task in each_minute.items()},
+        "release-forgotten-trials": _entry("clients.release_forgotten_trials", ten_minutes, 300),
+        "settle-forgotten-evaluations": _entry("conversations.settle_forgotten_evaluations", ten_minutes, 300),
+        # Each hour, apart from one another.
+        "remind-of-due-work": _entry("conversations.remind_of_due_work", crontab(minute=7), 1_800),
+        "clear-windows": _entry("monitoring.clear_windows", crontab(minute=23), 600),
+        "clear-rosters": _entry("accounts.clear_rosters", crontab(minute=41), 600),
+        "clear-heartbeats": _entry("monitoring.clear_heartbeats", crontab(minute=53), 600),
+        **nightly,
+    }
+
+
+def _entry(task: str, schedule: crontab | float, expires: float) -> dict[str, Any]:
+    return {"task": task, "schedule": schedule, "options": {"expires": expires}}

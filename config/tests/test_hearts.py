@@ -57,6 +57,7 @@ def test_a_worker_and_its_schedule_live_while_they_run_and_leave_in_order(tmp_pa
                 worker.terminate()
                 worker.wait(120)
         assert portal.ask(LIVING) == "pulse"
+    assert "could not beat" not in log.read_text()
     rows = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     asked = next(row for row in rows if row.get("request_id") == "edge-12345678")
     assert asked["task"] == "monitoring.clear_windows"
