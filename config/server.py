@@ -5,9 +5,15 @@ import gc
 import logging
 import signal
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import uvloop
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from daphne.server import Server
+
+    from conversations.live.engine import Engine
 
 logger = logging.getLogger("rapport.server")
 
@@ -26,9 +32,9 @@ def serve(host: str, port: int, on_ready: Callable[[], None]) -> None:
     from clients.voices.ready import make_ready
     from config.asgi import application
     from config.sockets import PortalWebSocketProtocol
-    from conversations.live.engine import Engine, engine
+    from conversations.live.engine import engine
 
-    async def begin() -> Engine:
+    async def begin() -> "Engine":
         # The engine first: what a dead process left is ended while we read.
         started = await engine()
         await asyncio.to_thread(make_ready)
@@ -58,16 +64,23 @@ def serve(host: str, port: int, on_ready: Callable[[], None]) -> None:
         verbosity=0,
     )
 
+    # What was loaded to start with stays: looking it through for garbage again and again would stop every chat for a
+    # quarter of a second.
+    gc.freeze()
+    _leave_on_signal(loop, running, server)
+    server.run()
+
+
+def _leave_on_signal(loop: asyncio.AbstractEventLoop, running: "Engine", server: "Server") -> None:
+    """Drain on SIGTERM or SIGINT, then stop; a second signal changes nothing."""
+
     async def leave() -> None:
         try:
             await running.drain()
         finally:
             server.stop()
 
-    # What was loaded to start with stays: looking it through for garbage again and again would stop every chat for a
-    # quarter of a second.
-    gc.freeze()
-    # A second signal changes nothing; the set keeps the task from being collected.
+    # The set keeps the task from being collected.
     leaving: set[asyncio.Task[None]] = set()
 
     def on_signal() -> None:
@@ -76,4 +89,3 @@ def serve(host: str, port: int, on_ready: Callable[[], None]) -> None:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, on_signal)
-    server.run()

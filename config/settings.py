@@ -109,7 +109,7 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "config.form_renderer.PortalRenderer"
 
 # --- Data ------------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {
@@ -129,11 +129,17 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "TEST": {"NAME": str(Path(tempfile.gettempdir()) / f"rapport-test-{getpid()}.sqlite3")},
     }
 else:
+    given = DATABASES["default"].get("OPTIONS", {})
+    if read.boolean("DATABASE_STARTUP_OPTIONS", default=True):
+        # PostgreSQL compiles plans that it expects to run for long, which ours never do: a roll-up took a third longer.
+        # And it takes every disk for a spinning one, on which rows are slow to look up one by one: for a page of drafts
+        # it read all scorings. What the address names comes last, and holds.
+        given["options"] = f"-c jit=off -c random_page_cost=1.1 {given.get('options', '')}".strip()
     # Persistent connections and ASGI do not mix; the pool bounds them however many sockets there are.
     DATABASES["default"] |= {
         # Connections that died in the pool, as after a restart of PostgreSQL, are not handed out.
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": DATABASES["default"].get("OPTIONS", {})
+        "OPTIONS": given
         | {
             "pool": {
                 "min_size": read.integer("DATABASE_POOL_MIN", 2, minimum=0, maximum=100),
