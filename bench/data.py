@@ -13,6 +13,7 @@ sent, and prints the longest send; nobody may be connected while it is copied.
 
 import argparse
 import contextlib
+import gc
 import itertools
 import logging
 import os
@@ -68,6 +69,8 @@ def main() -> int:
 
         django.setup()
         logging.getLogger("django.request").setLevel(logging.ERROR)
+        # As a web process does when it starts (config/server.py).
+        gc.freeze()
         if options.migrations:
             return migrations()
         missed = pages(options) if any(options.only in goal for goal in GOALS) else []

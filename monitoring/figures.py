@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Case, Count, DateField, F, Q, QuerySet, Sum, Value, When
 from django.db.models.expressions import Combinable
+from django.utils import timezone
 
 from monitoring import periods, rollups
 from monitoring.models import DailyUsage, DailyUserUsage, HourlyLatency, HourlyUsage, RolledUp
@@ -160,14 +161,16 @@ def _add(counts: dict[Any, int], more: Mapping[Any, Any]) -> None:
 
 
 def _kept(period: str, stretches: Sequence[Stretch]) -> set[dt.datetime]:
-    """The beginnings of those of these hours or days whose sums are kept."""
-    if not stretches:
+    """The beginnings of those of these hours or days whose sums are kept; nobody is asked about what is not over."""
+    now = timezone.now()
+    over = [stretch for stretch in stretches if stretch[1] <= now]
+    if not over:
         return set()
     marks = RolledUp.objects.filter(
-        period=period, zone=periods.zone_name(), starts_at__gte=stretches[0][0], ends_at__lte=stretches[-1][1]
+        period=period, zone=periods.zone_name(), starts_at__gte=over[0][0], ends_at__lte=over[-1][1]
     )
     marked = set(marks.values_list("starts_at", "ends_at"))
-    return {stretch[0] for stretch in stretches if stretch in marked}
+    return {stretch[0] for stretch in over if stretch in marked}
 
 
 def _day_of(bounds: Sequence[Stretch], field: str) -> Case:

@@ -28,16 +28,23 @@ class Kept(Generic[T]):
 
     def __call__(self, *args: Hashable) -> AsOf[T]:
         """The answer, asked anew when the kept one is too old."""
+        if fresh := self._fresh(args):
+            return fresh
         now = time.monotonic()
-        known = self._known.get(args)
-        if known and now - known[0] < self.seconds:
-            return known[1]
         # What nobody asks any more, such as another day's, goes.
         self._known = {key: one for key, one in self._known.items() if now - one[0] < self.seconds}
         found = AsOf(self.ask(*args), timezone.now())
         self._known[args] = now, found
         return found
 
+    def knows(self, *args: Hashable) -> bool:
+        """Whether the answer is at hand."""
+        return self._fresh(args) is not None
+
     def forget(self) -> None:
         """Ask anew the next time."""
         self._known = {}
+
+    def _fresh(self, args: tuple[Hashable, ...]) -> AsOf[T] | None:
+        known = self._known.get(args)
+        return known[1] if known and time.monotonic() - known[0] < self.seconds else None

@@ -1,13 +1,15 @@
 """Figures and tables that pages show and files carry: plain values with their units, and how people read each."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 from django.utils import formats, timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from monitoring import pricing
@@ -89,30 +91,6 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One value as a page shows it, and where it leads."""
-
-    column: Column
-    value: Value
-    link: str = ""
-
-    @property
-    def text(self) -> str:
-        """As people read it."""
-        return said(self.value, self.column.unit)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it says nothing."""
-        return self.value is None or self.value == ""
-
-    @property
-    def level(self) -> str:
-        """How a state is meant; "" for what is none."""
-        return self.value.level if isinstance(self.value, Mark) else ""
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
     """Rows under a title; `empty` says what an empty one means, and what fills it."""
 
@@ -126,13 +104,6 @@ class Table:
     def has_ways(self) -> bool:
         """Whether any of its rows has a link or a button of its own."""
         return any(row.act or row.help for row in self.rows)
-
-    @property
-    def shown(self) -> Iterator[tuple[Row, list[Cell]]]:
-        """Each row with its cells."""
-        for row in self.rows:
-            pairs = enumerate(zip(self.columns, row.values, strict=True))
-            yield row, [Cell(*pair, link=row.link if at == row.linked else "") for at, pair in pairs]
 
     @property
     def head(self) -> list[str]:
@@ -197,7 +168,8 @@ def said(value: Value, unit: Unit) -> str:
 
 
 def _count(value: int) -> str:
-    return formats.number_format(value, force_grouping=True)
+    # As `formats.number_format` with grouping, which takes ten times as long: a look at the dashboard shows hundreds.
+    return f"{value:,}".replace(",", formats.get_format("THOUSAND_SEPARATOR"))
 
 
 def _milliseconds(value: int) -> str:
@@ -208,9 +180,18 @@ def _milliseconds(value: int) -> str:
 
 def _moment(value: dt.datetime) -> str:
     local = timezone.localtime(value)
-    if local.date() == timezone.localdate():
-        return formats.date_format(local, "H:i")
-    return formats.date_format(local, "j M, H:i")
+    pattern = "H:i" if local.date() == timezone.localdate() else "j M, H:i"
+    return _written(local.replace(second=0, microsecond=0, tzinfo=None), pattern, get_language())
+
+
+def _day(value: dt.date) -> str:
+    return _written(value, "j M", get_language())
+
+
+@lru_cache(maxsize=2_000)
+def _written(when: dt.date, pattern: str, language: str | None) -> str:
+    """A day or a local time, in the language that holds; what a look shows, the next one mostly shows again."""
+    return formats.date_format(when, pattern)
 
 
 _SAID: dict[Unit, Callable[..., str]] = {
@@ -223,5 +204,5 @@ _SAID: dict[Unit, Callable[..., str]] = {
     Unit.SHARE: lambda value: f"{formats.number_format(100 * value, 1)}%",
     Unit.MILLISECONDS: _milliseconds,
     Unit.MOMENT: _moment,
-    Unit.DAY: lambda value: formats.date_format(value, "j M"),
+    Unit.DAY: _day,
 }

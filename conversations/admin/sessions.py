@@ -20,6 +20,7 @@ from conversations.turns import recover
 from monitoring.admin.confirmation import confirm
 from monitoring.admin.filters import DaysFilter
 from monitoring.admin.totals import TotalsAdmin
+from monitoring.tables import Unit, said
 from monitoring.templatetags.money import usd
 
 # Newest conversations first, by the index that holds them so; within one what `sequence` or time says.
@@ -208,4 +209,6 @@ class TurnAdmin(TextAdmin):
             ),
             button=gettext("Release them"),
             act=act,
+            # The row's own name, which the admin's history keeps, names nobody.
+            name=lambda turn: f"{turn.session}, {said(turn.accepted_at, Unit.MOMENT)}: {turn.get_status_display()}",
         )

@@ -85,13 +85,17 @@ def test_an_operator_ends_conversations_after_being_asked(desk: Browser, talk: S
 def test_a_stuck_turn_is_released_with_what_had_arrived_and_its_money_settled(
     desk: Browser, talk: Session, running: Turn
 ) -> None:
-    assert "Half a sen" not in chosen(desk, "turn", "release", running)
+    asked = chosen(desk, "turn", "release", running)
+    assert "Half a sen" not in asked
+    assert f"{talk.student} · {talk.client}, " in asked
     assert "1 turn is released." in chosen(desk, "turn", "release", running, confirmed="yes")
     reply = Message.objects.get(pk=running.reply_id)
     assert (reply.status, reply.content) == ("interrupted", "Half a sen")
     running.refresh_from_db()
     assert (running.status, running.error, running.reservation.state) == ("interrupted", "released", "settled")
-    assert LogEntry.objects.get().change_message == "Released."
+    entry = LogEntry.objects.get()
+    assert entry.change_message == "Released."
+    assert str(talk.student) not in entry.object_repr
     assert "0 turns are released." in chosen(desk, "turn", "release", running, confirmed="yes")
 
 

@@ -137,7 +137,10 @@ def test_the_account_is_closed_at_once_and_open_conversations_end(
     student.refresh_from_db()
     assert not student.is_active
     assert run(job).state == "completed"
-    assert Erasure.objects.get().counts["open_conversations"] == 1
+    erasure = Erasure.objects.get()
+    assert erasure.counts["open_conversations"] == 1
+    record = signed_in(admin).get(reverse("admin:monitoring_erasure_change", args=[erasure.pk])).text
+    assert f"{registered.stages()['open_conversations'].label}: 1<br>" in record
     assert not Session.objects.exists()
 
 
@@ -249,7 +252,10 @@ def test_who_taught_before_stays_as_a_key_without_a_name(
     two.refresh_from_db()
     assert (two.display_name, two.is_active, two.has_usable_password()) == ("[erased]", False, False)
     assert places_of(WORD) == set()
-    assert Erasure.objects.get().counts["account_emptied"] == 1
+    erasure = Erasure.objects.get()
+    assert erasure.counts["account_emptied"] == 1
+    record = signed_in(admin).get(reverse("admin:monitoring_erasure_change", args=[erasure.pk])).text
+    assert "the account, emptied: others refer to it: 1<br>" in record
     with pytest.raises(ErasureRuleError, match="erased already"):
         erase(admin, two)
     with pytest.raises(ErasedError, match="stays disabled"):

@@ -18,6 +18,7 @@ from monitoring.admin.confirmation import confirm
 from monitoring.admin.readonly import BigTableAdmin
 from monitoring.admin.totals import TotalsAdmin
 from monitoring.models import NOBODY, Budget, BudgetAccount
+from monitoring.models.budget import default_alert_steps
 from monitoring.pricing import MILLION, usd
 
 
@@ -41,6 +42,21 @@ class DollarsField(forms.DecimalField):
         return super().has_changed(self.prepare_value(initial), data)
 
 
+class StepsField(forms.CharField):
+    """Percentages as people write them, "50, 75, 90", kept as a list of numbers; the model says which are right."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """The list of a row with commas; what somebody typed stays as it is."""
+        return ", ".join(str(step) for step in value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        """The whole numbers of what was typed, none for nothing. Raises ValidationError for anything else."""
+        parts = [part.strip() for part in (super().to_python(value) or "").split(",")]
+        if not all(part.isdecimal() for part in parts if part):
+            raise forms.ValidationError(_("Write whole percentages with commas, such as 50, 75, 90, 100."))
+        return [int(part) for part in parts if part]
+
+
 class LimitForm(forms.Form):
     """How large the chosen budgets are to be."""
 
@@ -51,6 +67,16 @@ class BudgetForm(forms.ModelForm):
     """A budget with its limit in dollars, as everywhere else in the admin."""
 
     limit_microusd = DollarsField(label=gettext_lazy("Limit in US dollars"))
+    alert_steps = StepsField(
+        label=gettext_lazy("Alert at percent"),
+        required=False,
+        initial=default_alert_steps,
+        help_text=gettext_lazy("Operators are told when so much is spent or held. Empty: never."),
+    )
+
+
+# Fields whose values a form puts into words, and Django shows as they are kept to who only looks.
+AS_KEPT = {"limit_microusd", "alert_steps"}
 
 
 @admin.register(Budget)
@@ -66,10 +92,7 @@ class BudgetAdmin(admin.ModelAdmin):
     show_full_result_count = False
     actions = ["set_limit"]
     readonly_fields = ["limit", "spent", "held", "left"]
-    fields = [
-        "scope", "scope_id", "label", "period", "limit_microusd", "limit", "alert_steps", "is_active",
-        "spent", "held", "left",
-    ]  # fmt: skip
+    add_fields = ["scope", "scope_id", "label", "period", "limit_microusd", "alert_steps", "is_active"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:
         """With what the running account of each holds and has spent; None where none has begun, or there are many."""
@@ -92,6 +115,12 @@ class BudgetAdmin(admin.ModelAdmin):
                 held_now=Subquery(running.values("held_microusd")), spent_now=Subquery(running.values("spent_microusd"))
             )
         )
+
+    def get_fields(self, request: HttpRequest, obj: Budget | None = None) -> list[Any]:
+        """How it stands, once there is one; in words for who only looks."""
+        if obj and not self.has_change_permission(request, obj):
+            return [*(field for field in self.add_fields if field not in AS_KEPT), "steps", *self.readonly_fields]
+        return [*self.add_fields, *(self.readonly_fields if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Budget | None = None) -> list[str]:
         """What a budget is about is chosen once."""
@@ -135,7 +164,12 @@ class BudgetAdmin(admin.ModelAdmin):
     @admin.display(description=gettext_lazy("limit"), ordering="limit_microusd")
     def limit(self, budget: Budget) -> str:
         """In dollars, and about how many conversations."""
-        return _amount(budget.limit_microusd) if budget.limit_microusd is not None else "–"
+        return _amount(budget.limit_microusd)
+
+    @admin.display(description=gettext_lazy("alert at percent"))
+    def steps(self, budget: Budget) -> str:
+        """The percentages at which operators are told."""
+        return ", ".join(str(step) for step in budget.alert_steps) or "–"
 
     @admin.display(description=gettext_lazy("spent"))
     def spent(self, budget: Any) -> str:
@@ -153,8 +187,6 @@ class BudgetAdmin(admin.ModelAdmin):
         return self._each(budget) or _amount(budget.left_after((budget.spent_now or 0) + (budget.held_now or 0)))
 
     def _each(self, budget: Budget) -> str:
-        if budget._state.adding:
-            return "–"
         if budget.scope == Budget.Scope.SITE or budget.scope_id:
             return ""
         accounts = reverse("admin:monitoring_budgetaccount_changelist")

@@ -24,8 +24,9 @@ def confirm(
     button: str,
     act: Callable[[list[Any], forms.Form], None],
     form_class: type[forms.Form] = forms.Form,
+    name: Callable[[Any], str] = str,
 ) -> HttpResponse | None:
-    """Show the chosen rows and a form, and `act` on them once somebody has confirmed a form that is right.
+    """Show the chosen rows, by `name`, and a form, and `act` on them once somebody has confirmed a form that is right.
 
     The answer is the page that asks, or None, which leads back to the list.
     """
@@ -45,7 +46,7 @@ def confirm(
         "button": button,
         "action": request.POST["action"],
         "opts": model_admin.opts,
-        "rows": rows,
+        "rows": [(row.pk, name(row)) for row in rows],
         "form": form if form.fields else None,
     }
     return TemplateResponse(request, "admin/confirm_action.html", context)

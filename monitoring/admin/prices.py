@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from monitoring import periods, prices
 from monitoring.admin.readonly import ReadOnlyAdmin
@@ -18,6 +18,7 @@ from monitoring.prices import PriceRuleError
 from monitoring.pricing import MILLION
 
 AMOUNTS = ("input", "output", "cache_write", "cache_read")
+UNIT = gettext_noop("Input, output and cache: US dollars per million tokens")
 
 
 def _dollars(label: Any) -> forms.DecimalField:
@@ -88,8 +89,8 @@ class ModelPriceAdmin(ReadOnlyAdmin):
         return self.has_add_permission(request) and obj is not None and prices.is_to_come(obj)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """In dollars on the form; as the row has it where it is only read."""
-        return ["model", "valid_from", "from_input", *AMOUNTS] if obj else self.add_fields
+        """In dollars, where it is only read too."""
+        return self.list_display if obj else self.add_fields
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form for a new price; a row that is only read needs none of its own."""
@@ -110,8 +111,13 @@ class ModelPriceAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """With the unit of the four amounts."""
-        unit = {"subtitle": _("Input, output and cache: US dollars per million tokens")}
-        return super().changelist_view(request, {**unit, **(extra_context or {})})
+        return super().changelist_view(request, {"subtitle": _(UNIT), **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With the same unit."""
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "subtitle": _(UNIT)})
 
     @admin.display(description=gettext_lazy("input"), ordering="input")
     def in_dollars(self, row: ModelPrice) -> str:

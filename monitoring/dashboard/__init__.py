@@ -43,6 +43,7 @@ def find(key: str, user: Viewer) -> Panel | None:
 def forget() -> None:
     """Add everything up anew the next time."""
     look.of_days.forget()
+    graphs.of_hours.forget()
     graphs.latency_of_days.forget()
     top.people_between.forget()
 

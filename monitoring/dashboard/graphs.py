@@ -21,24 +21,39 @@ HEIGHT = 168
 # Four of these charts stand side by side.
 NAMES = 4
 _NOTHING = dict.fromkeys(ASKED, 0)
+# By hour or day, in ms: within how long half, and 19 of 20, of the attempts showed their first text.
+Waits = dict[Any, tuple[int | None, int | None]]
 
 
-def _percentiles(first: dt.date, last: dt.date, zone: str) -> dict[dt.date, tuple[int | None, int | None]]:
+# Both take the time zone for the key alone, by which what was found is kept.
+def _of_hours(first: dt.datetime, last: dt.datetime, zone: str) -> tuple[dict[dt.datetime, Figures], Waits]:
+    sums = {key[0]: found for key, found in figures.usage_by_hour(first, last, only=ASKED).items()}
+    return sums, {hour: _median_and_tail(counts) for hour, counts in figures.latency_by_hour(first, last).items()}
+
+
+def _waits_of_days(first: dt.date, last: dt.date, zone: str) -> Waits:
     return {day: _median_and_tail(counts) for day, counts in figures.latency_by_day(first, last).items()}
 
 
-latency_of_days = Kept(KEPT_SECONDS, _percentiles)
+# Hours that are over, like days, change when they are added up anew, and no more.
+of_hours = Kept(KEPT_SECONDS, _of_hours)
+latency_of_days = Kept(KEPT_SECONDS, _waits_of_days)
 
 
 def gather_hours(look: Look) -> Content:
-    """The last 24 hours, the running one included."""
-    first = look.now - dt.timedelta(hours=HOURS)
-    sums = {key[0]: found for key, found in figures.usage_by_hour(first, look.now, only=ASKED).items()}
-    waits = {hour: _median_and_tail(counts) for hour, counts in figures.latency_by_hour(first, look.now).items()}
-    column = Column("hour", _("Hour from"), Unit.MOMENT)
-    hours = [start for start, _end in figures.hours_between(first, look.now)]
+    """The last 24 hours, the running one to the last settlement."""
+    hours = [start for start, _end in figures.hours_between(look.now - dt.timedelta(hours=HOURS), look.now)]
+    zone = periods.zone_name()
+    (sums, waits), as_of = of_hours(hours[0], hours[-1], zone)
+    sums_now, waits_now = _of_hours(hours[-1], look.now, zone)
     return _content(
-        "hours", column, hours, sums=sums, waits=waits, name=lambda hour: f"{timezone.localtime(hour):%H:%M}"
+        "hours",
+        Column("hour", _("Hour from"), Unit.MOMENT),
+        hours,
+        sums=sums | sums_now,
+        waits=waits | waits_now,
+        name=lambda hour: f"{timezone.localtime(hour):%H:%M}",
+        as_of=as_of,
     )
 
 
@@ -69,7 +84,7 @@ def _content(
     places: Sequence[Any],
     *,
     sums: Mapping[Any, Figures],
-    waits: Mapping[Any, tuple[int | None, int | None]],
+    waits: Waits,
     name: Callable[[Any], str],
     as_of: dt.datetime | None = None,
 ) -> Content:

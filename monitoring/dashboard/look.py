@@ -76,8 +76,10 @@ class Look:
         """Whether so much of the days that are over is in no sums yet that adding it up would hold the database up.
 
         So it is after an update of a portal that has run for long, and after a change of its time zone, until the
-        roll-up is through.
+        roll-up is through. Nobody counts while the sums are at hand.
         """
+        if of_days.knows(*self._days_over):
+            return False
         days = [self.first + dt.timedelta(days=number) for number in range((self.today - self.first).days)]
         marks = rollups.marks(days[0], days[-1]).filter(period=RolledUp.Period.DAY)
         kept = set(marks.values_list("starts_at", flat=True))
@@ -85,9 +87,13 @@ class Look:
         within = Q.create([Q(settled_at__gte=start, settled_at__lt=end) for start, end in loose], connector=Q.OR)
         return bool(loose) and LedgerEntry.objects.filter(within).values("pk")[:MOST_LOOSE].count() == MOST_LOOSE
 
+    @property
+    def _days_over(self) -> tuple[Hashable, ...]:
+        return self.first, self.yesterday, periods.zone_name(), "day", "model"
+
     @cached_property
     def _over(self) -> AsOf[Sums]:
-        return of_days(self.first, self.yesterday, periods.zone_name(), "day", "model")
+        return of_days(*self._days_over)
 
     @cached_property
     def _sections_over(self) -> AsOf[Sums]:

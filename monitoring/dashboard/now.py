@@ -10,7 +10,7 @@ from monitoring import gauges, latency, rollups
 from monitoring.dashboard.look import Look
 from monitoring.dashboard.panel import Content
 from monitoring.models import LedgerEntry
-from monitoring.tables import Figure, Level, Mark, Unit
+from monitoring.tables import Figure, Level, Mark, Unit, said
 
 LATELY = dt.timedelta(hours=1)
 # Shares of failures from which on people should look, and should hurry.
@@ -30,8 +30,8 @@ def gather(look: Look) -> Content:
     ]
     waits = rollups.first_text_between(since, look.now)
     timed = sum(waits.values())
-    told = ngettext("Of %(count)d reply of the last hour.", "Of %(count)d replies of the last hour.", timed)
-    note = told % {"count": timed} if timed else _("No reply in the last hour.")
+    told = ngettext("Of %(count)s reply of the last hour.", "Of %(count)s replies of the last hour.", timed)
+    note = told % {"count": said(timed, Unit.COUNT)} if timed else _("No reply in the last hour.")
     figures += [
         Figure("first_text_p50_ms", _("First text, median"), latency.percentile(waits, 0.5), Unit.MILLISECONDS, note),
         Figure("first_text_p95_ms", _("First text, p95"), latency.percentile(waits, 0.95), Unit.MILLISECONDS, note),
@@ -40,10 +40,14 @@ def gather(look: Look) -> Content:
             _("Failed"),
             failures / attempts if attempts else None,
             Unit.SHARE,
-            _("%(failures)d of %(count)d attempts of the last hour.") % {"failures": failures, "count": attempts},
+            _("%(failures)s of %(count)s attempts of the last hour.") % _facts(attempts, failures),
         ),
     ]
     return Content(_state(attempts, failures), figures)
+
+
+def _facts(attempts: int, failures: int) -> dict[str, str]:
+    return {"failures": said(failures, Unit.COUNT), "count": said(attempts, Unit.COUNT)}
 
 
 def _state(attempts: int, failures: int) -> Mark:
@@ -51,16 +55,16 @@ def _state(attempts: int, failures: int) -> Mark:
         return Mark(_("No replies were asked for in the last hour."))
     if not failures:
         words = ngettext(
-            "The %(count)d attempt of the last hour succeeded.",
-            "All %(count)d attempts of the last hour succeeded.",
+            "The %(count)s attempt of the last hour succeeded.",
+            "All %(count)s attempts of the last hour succeeded.",
             attempts,
         )
-        return Mark(words % {"count": attempts})
+        return Mark(words % _facts(attempts, failures))
     share = failures / attempts
     level = Level.DANGER if share >= ALARMING else Level.ATTENTION if share >= WORRYING else Level.FINE
     words = ngettext(
-        "%(failures)d of %(count)d attempt of the last hour failed.",
-        "%(failures)d of %(count)d attempts of the last hour failed.",
+        "%(failures)s of %(count)s attempt of the last hour failed.",
+        "%(failures)s of %(count)s attempts of the last hour failed.",
         attempts,
     )
-    return Mark(words % {"failures": failures, "count": attempts}, level)
+    return Mark(words % _facts(attempts, failures), level)

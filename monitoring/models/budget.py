@@ -20,7 +20,7 @@ def validate_alert_steps(value: Any) -> None:
     """A list of whole percentages from 1 to 100 that rise."""
     whole = isinstance(value, list) and all(type(step) is int and 1 <= step <= 100 for step in value)
     if not whole or value != sorted(set(value)):
-        raise ValidationError(_("Write rising percentages from 1 to 100, such as [50, 75, 90, 100]."))
+        raise ValidationError(_("Write rising percentages from 1 to 100, such as 50, 75, 90, 100."))
 
 
 class Budget(models.Model):

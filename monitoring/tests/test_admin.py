@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -65,7 +66,7 @@ def filled(**fields: Any) -> dict[str, Any]:
         "scope": "user",
         "period": "day",
         "limit_microusd": "1",
-        "alert_steps": "[100]",
+        "alert_steps": "100",
         "is_active": "on",
         **fields,
     }
@@ -126,8 +127,9 @@ def test_a_budget_is_made_and_its_limit_changed(client: Browser, operator: User,
         ({"limit_microusd": "12345678.5"}, "no more than 7 digits before the decimal point"),
         ({"limit_microusd": "0.0000001"}, "no more than 6 decimal places"),
         ({"limit_microusd": "much"}, "Enter a number"),
-        ({"alert_steps": "[90, 50]"}, "rising percentages from 1 to 100"),
-        ({"alert_steps": "[101]"}, "rising percentages from 1 to 100"),
+        ({"alert_steps": "90, 50"}, "rising percentages from 1 to 100"),
+        ({"alert_steps": "101"}, "rising percentages from 1 to 100"),
+        ({"alert_steps": "half"}, "whole percentages with commas"),
         ({"scope": "site", "scope_id": str(uuid.uuid4())}, "The whole site needs no id"),
         ({"scope_id": "somebody"}, "valid UUID"),
         ({"period": "month"}, "There is a general budget for this kind and this period already"),
@@ -166,3 +168,24 @@ def test_budgets_and_accounts_are_found_by_name_and_by_id(client: Browser, opera
             answer = client.get(reverse(name), {"q": words})
             assert answer.status_code == 200
             assert ("field-limit" in answer.content.decode() or "field-starts_on" in answer.content.decode()) is found
+
+
+def test_a_budget_that_is_saved_as_it_was_says_nothing_changed(client: Browser, operator: User) -> None:
+    budget = Budget.objects.create(scope="site", period="day", limit_microusd=1_000_000, alert_steps=[50, 75])
+    client.force_login(operator)
+    change = reverse("admin:monitoring_budget_change", args=[budget.pk])
+    form = client.get(change).context["adminform"].form
+    assert form["alert_steps"].value() == "50, 75"
+    data = {"period": "day", "limit_microusd": "1", "alert_steps": "50, 75", "is_active": "on"}
+    assert client.post(change, data).status_code == 302
+    assert LogEntry.objects.get().get_change_message() == "No fields changed."
+
+
+def test_who_only_looks_at_a_budget_reads_dollars_and_percentages(client: Browser, auditor: User) -> None:
+    budget = Budget.objects.create(scope="site", period="day", limit_microusd=5_000_000, alert_steps=[50, 75])
+    client.force_login(auditor)
+    shown = page(client, "admin:monitoring_budget_change", budget.pk)
+    assert "50, 75" in shown
+    assert "$5.00" in shown
+    assert "5000000" not in shown
+    assert "[50" not in shown

@@ -80,6 +80,7 @@ def test_the_form_begins_with_what_the_price_costs_that_it_follows(desk: Browser
     page = desk.get(reverse(PRICES)).text
     assert f"?follow={row.pk}" in page
     assert "$0.10" in page
+    assert "$0.10" in desk.get(reverse("admin:monitoring_modelprice_change", args=[row.pk])).text
     form = desk.get(reverse("admin:monitoring_modelprice_add"), {"follow": row.pk}).context["adminform"].form
     assert form["model"].value() == row.model
     assert form["output_dollars"].value() * pricing.MILLION == row.output

@@ -180,10 +180,21 @@ def test_without_use_there_are_words_in_place_of_charts_and_without_replies_no_l
     for key in ("hours", "days"):
         assert not shown(key).drawings
         assert shown(key).state.words == "Nothing was used in this time."
-    settled(at(hours=1))
+    settled(at(hours=0))
     assert [drawing.id for drawing in shown("hours").drawings] == [
         "hours-tokens", "hours-cost_microusd", "hours-sessions",
     ]  # fmt: skip
+
+
+def test_the_running_hour_is_exact_and_hours_that_are_over_are_a_minute_old_at_most(ledger: None) -> None:
+    begun = column_of(shown("hours"), "hours", "cost_microusd")
+    settled(at(hours=1), cost_microusd=40)
+    settled(at(hours=0), cost_microusd=5)
+    hours = shown("hours")
+    assert column_of(hours, "hours", "cost_microusd") == [*begun[:-1], begun[-1] + 5]
+    assert hours.as_of is not None
+    dashboard.forget()
+    assert column_of(shown("hours"), "hours", "cost_microusd") == [*begun[:-2], begun[-2] + 40, begun[-1] + 5]
 
 
 def test_axes_are_short() -> None:

@@ -233,3 +233,10 @@ def test_the_admin_leads_to_the_page_who_may_use_it_and_shows_nobody_what_was_as
         assert "Import of roster.csv" in page
         assert (job.get_absolute_url() in page) is led
         assert "Ada" not in page
+
+
+def test_the_page_leads_back_to_all_jobs_who_sees_them(browser: Browser, job: Job, caretaker: User) -> None:
+    every = reverse("admin:monitoring_job_changelist")
+    assert every not in browser.get(job.get_absolute_url()).text
+    browser.force_login(caretaker)
+    assert every in browser.get(job.get_absolute_url()).text

@@ -247,6 +247,12 @@ def test_old_hours_go_and_the_days_stay_and_every_figure_with_them(keeper: User)
 # --- The page ---------------------------------------------------------------------------------------------------------
 
 
+def record_of(by: User) -> str:
+    """The page of the last run."""
+    last = RetentionRun.objects.latest("pk")
+    return signed_in(by).get(reverse("admin:monitoring_retentionrun_change", args=[last.pk])).text
+
+
 def press(by: User, button: str, **fields: Any) -> Any:
     return signed_in(by).post(reverse(PAGE), {"do": button, **fields})
 
@@ -267,11 +273,13 @@ def test_an_operator_saves_counts_and_deletes_on_one_page(keeper: User, errors: 
     page = words(signed_in(keeper).get(reverse(PAGE)))
     assert 'value="ask"' in page
     assert 'data-label="Old enough at the last count"> 5' in page
+    assert "errors: 5 (kept 90 days)<br>" in record_of(keeper)
     assert '<td data-label="Rows">5</td>' in words(press(keeper, "ask"))
     assert ErrorEntry.objects.count() == 6
     press(keeper, "delete")
     ended(Job.objects.latest("created_at"))
     assert ErrorEntry.objects.count() == 1
+    assert "errors: 5 (kept 90 days)<br>" in record_of(keeper)
 
 
 def test_more_than_was_counted_is_said_so(keeper: User, errors: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,6 +287,7 @@ def test_more_than_was_counted_is_said_so(keeper: User, errors: None, monkeypatc
     monkeypatch.setattr(run, "COUNT_AT_MOST", 3)
     counted(keeper, errors=90)
     assert "more than 3" in words(signed_in(keeper).get(reverse(PAGE)))
+    assert "more than 3 (kept 90 days)" in record_of(keeper)
 
 
 def test_suggestions_fill_only_what_has_no_rule(keeper: User) -> None:
