@@ -39,7 +39,7 @@ def rubric_for(session: Session) -> RubricVersion:
         return version
     if session.branch_of:
         return rubric_for(session.branch_of.session)
-    field = session.client_version.snapshot.domain if session.client_version else ""
+    field = session.snapshot.domain if session.snapshot else ""
     return RubricVersion.freeze(built_in(RUBRIC_OF_FIELD.get(field, RUBRIC_OF_FIELD["social_work"])))
 
 

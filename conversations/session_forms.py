@@ -18,16 +18,17 @@ from conversations.models import Assignment, Scoring, Session
 from conversations.models.session import SessionQuerySet
 
 MOST_STUDENTS = 50
+_SCORINGS = Scoring.objects.filter(session=OuterRef("pk"))
 
 
 class TaughtFilter(ExportFilter):
     """Which of the conversations of one's sections: as for an export, and by words, students and scoring."""
 
     SCORING = {
-        # Not as "scoring is empty": that joins all scorings before it takes a page.
-        "none": Q(~Exists(Scoring.objects.filter(session=OuterRef("pk")))),
-        "draft": Q(scoring__isnull=False, scoring__released=None),
-        "released": Q(scoring__released__isnull=False),
+        # Not as joins, which PostgreSQL makes with all scorings before it takes a page.
+        "none": Q(~Exists(_SCORINGS)),
+        "draft": Q(Exists(_SCORINGS.filter(released=None))),
+        "released": Q(Exists(_SCORINGS.filter(released__isnull=False))),
     }
 
     # A page of options, not a book: whoever needs another comes by a link.

@@ -32,7 +32,7 @@ class Tip:
 
 
 def has_tips(session: Session) -> bool:
-    """Whether the student of this session is told while they talk; the session has its assignment at hand."""
+    """Whether the student of this session is told while they talk."""
     return bool(session.assignment and session.assignment.feedback == Assignment.Feedback.LIVE)
 
 

@@ -53,7 +53,7 @@ def heard_in(session: Session, said: Sequence[tuple[uuid.UUID, Line]]) -> list[H
     With all that each does, sure or not; the review that a student reads leaves out what is not (`coaching.remarks`).
     """
     states = session.turns.states()
-    language = session.client_version.snapshot.language if session.client_version else "en"
+    language = session.snapshot.language if session.snapshot else "en"
     found, before = [], ""
     for pk, line in said:
         if line.who == Message.Role.STUDENT:

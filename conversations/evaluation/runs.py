@@ -203,7 +203,7 @@ def _locked(key: uuid.UUID, job: Job | None = None) -> Evaluation | None:
     if job:
         found = found.filter(job=job, status__in=Evaluation.OPEN)
     # Not the reservation: after waiting for the lock, a join would still say what held before.
-    related = ("session__student", "session__section", "session__client_version", "version", "asked_by")
+    related = ("session__student", "session__section", "version", "asked_by")
     return found.select_related(*related).first()
 
 

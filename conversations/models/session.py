@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Section, User
 from clients import choices
 from clients.models import ClientProfile, ClientVersion
+from clients.snapshot import ClientSnapshot
 from conversations.models.assignment import Assignment
 from conversations.text import storable
 from monitoring.ids import uuid7
@@ -217,6 +218,11 @@ class Session(models.Model):
     def may_be_scored_by(self, user: User) -> bool:
         """Whether a person who sees it may score it: the same sentence as `scorable_by`, without a query."""
         return self.is_supervised_by(user)
+
+    @property
+    def snapshot(self) -> ClientSnapshot | None:
+        """The client as it was at the start, which each process reads once; None for a persona."""
+        return ClientVersion.frozen(self.client_version_id).snapshot if self.client_version_id else None
 
     @property
     def total_tokens(self) -> int:

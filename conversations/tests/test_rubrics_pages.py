@@ -256,6 +256,8 @@ def queries(user: User, path: str) -> int:
 def test_no_page_asks_more_whatever_the_number_of_rows(
     teacher: User, student: User, talk: Session, rubric: Rubric
 ) -> None:
+    # A version never changes: a process reads it once.
+    assert talk.snapshot
     rubrics.score(by=teacher, session=talk, rubric=rubric, marks=WHOLE_MARKS)
     rubrics.release(by=teacher, session=talk, number=1)
     pages = [

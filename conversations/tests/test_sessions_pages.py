@@ -327,6 +327,8 @@ def test_the_page_after_the_end_says_what_was_saved_and_leads_on(
     sessions.end(by=student, session=talk)
     browser = signed_in(student)
     assert browser.get(f"/sessions/{talk.pk}/")["Location"] == f"/sessions/{talk.pk}/ended/"
+    # A version never changes: a process reads it once, mostly when the client speaks.
+    assert talk.snapshot
     with django_assert_max_num_queries(12):
         page = words(browser.get(f"/sessions/{talk.pk}/ended/"))
     for text in (

@@ -14,9 +14,10 @@ from monitoring import breakers
 
 def counterpart(session: Session) -> ClientSnapshot:
     """The client of a session as it was at the start; 404 for a session with somebody else."""
-    if session.client_version is None:
+    client = session.snapshot
+    if client is None:
         raise Http404
-    return session.client_version.snapshot
+    return client
 
 
 def with_flags(user: User, messages: Iterable[Message]) -> list[Message]:

@@ -33,7 +33,7 @@ PER_PAGE = 20
 def session_feedback(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Seven marks and one's own words about a conversation one held; sent again, the last one counts."""
     user = signed_in(request)
-    own = Session.objects.visible_to(user).filter(student=user).select_related("client_version")
+    own = Session.objects.visible_to(user).filter(student=user)
     session = get_object_or_404(own, pk=pk)
     client = counterpart(session)
     if session.is_open:

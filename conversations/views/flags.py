@@ -35,7 +35,7 @@ MOST = 2_000
 def message_flag(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Flag a reply that one can read, or change one's own flag; once dealt with, what was done stands here."""
     user = signed_in(request)
-    found = Message.objects.flaggable_by(user).select_related("session__client_version")
+    found = Message.objects.flaggable_by(user).select_related("session")
     message = get_object_or_404(found, pk=pk)
     back = _back(user, message)
     own = Flag.objects.filter(message=message, raised_by=user).first()
@@ -110,9 +110,7 @@ def flag(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     A client's owner who may not read the conversation sees this one reply, and not whose it was.
     """
     user = signed_in(request)
-    found = Flag.objects.visible_to(user).select_related(
-        "raised_by", "settled_by", "message__session__client_version", "message__session__section"
-    )
+    found = Flag.objects.visible_to(user).select_related("raised_by", "settled_by", "message__session__section")
     one = get_object_or_404(found, pk=pk)
     mark_seen(by=user, path=request.path)
     form = SettleForm(request.POST if request.method == "POST" else None)

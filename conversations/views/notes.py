@@ -79,16 +79,12 @@ def note_delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _message(user: User, pk: uuid.UUID) -> Message:
     """The message, if this person looks after its conversation."""
     supervised = Session.objects.supervised_by(user).order_by()
-    found = Message.objects.filter(session__in=supervised).select_related(
-        "session__student", "session__client", "session__client_version"
-    )
+    found = Message.objects.filter(session__in=supervised).select_related("session__student", "session__client")
     return get_object_or_404(found, pk=pk)
 
 
 def _own(user: User, pk: uuid.UUID) -> MarginNote:
-    found = MarginNote.objects.editable_by(user).select_related(
-        "message__session__student", "message__session__client", "message__session__client_version"
-    )
+    found = MarginNote.objects.editable_by(user).select_related("message__session__student", "message__session__client")
     return get_object_or_404(found, pk=pk)
 
 

@@ -45,7 +45,7 @@ def session_reflection(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The student's own levels and words about a conversation they held; written once, then shown."""
     user = signed_in(request)
     own = Session.objects.visible_to(user).filter(kind=Session.Kind.PRACTICE)
-    session = get_object_or_404(own.select_related("client_version", "assignment", "branch_of__session"), pk=pk)
+    session = get_object_or_404(own.select_related("assignment", "branch_of__session"), pk=pk)
     client = counterpart(session)
     if session.is_open:
         return redirect("session", pk)
@@ -96,7 +96,7 @@ def session_views(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """How the student, the evaluation and the teacher see a conversation, by criterion; htmx gets the part alone."""
     user = signed_in(request)
     readable = Session.objects.visible_to(user).filter(kind=Session.Kind.PRACTICE)
-    session = get_object_or_404(readable.select_related("student", "client_version"), pk=pk)
+    session = get_object_or_404(readable.select_related("student"), pk=pk)
     client = counterpart(session)
     log_reading(by=user, session=session, how=TranscriptReading.How.SCORING)
     own = session.student_id == user.pk

@@ -38,7 +38,7 @@ def session_review(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """
     user = signed_in(request)
     visible = Session.objects.visible_to(user)
-    related = ("student", "client", "client_version", "assignment", "branch_of__session__assignment")
+    related = ("student", "client", "assignment", "branch_of__session__assignment")
     session = get_object_or_404(visible.select_related(*related), pk=pk)
     client = counterpart(session)
     gate = feedback_open(session, user)

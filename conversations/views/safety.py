@@ -85,7 +85,7 @@ def safety_list(request: HttpRequest) -> HttpResponse:
 def safety_alert(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One alert: who said what and when, whom we told, and the form to say that one sees to it."""
     user = signed_in(request)
-    whole = ("message", "session__student", "session__client_version", "session__section", "acknowledged_by")
+    whole = ("message", "session__student", "session__section", "acknowledged_by")
     alert = get_object_or_404(SafetyAlert.objects.visible_to(user).select_related(*whole), pk=pk)
     mark_seen(by=user, path=request.path)
     form = AcknowledgeForm(request.POST if request.method == "POST" else None)

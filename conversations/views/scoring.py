@@ -204,5 +204,5 @@ def scoring_withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _scorable(user: User, pk: uuid.UUID) -> Session:
     scored = ("scoring__latest__version", "scoring__latest__evaluation", "scoring__released")
-    scorable = Session.objects.scorable_by(user).select_related("student", "section", "client_version", *scored)
+    scorable = Session.objects.scorable_by(user).select_related("student", "section", *scored)
     return get_object_or_404(scorable, pk=pk)

@@ -79,7 +79,7 @@ def filtered(found: SessionQuerySet, chosen: dict[str, str]) -> SessionQuerySet:
 def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The chat for who sits in the student's chair, and for teachers who follow; other readers go to the transcript."""
     user = signed_in(request)
-    whole = ("client", "client_version", "student", "paused_by", "assignment", "branch_of__session")
+    whole = ("client", "student", "paused_by", "assignment", "branch_of__session")
     session = get_object_or_404(Session.objects.visible_to(user).select_related(*whole), pk=pk)
     following = session.student_id != user.pk
     before = _number(request.GET.get("before"))
@@ -252,7 +252,7 @@ def session_ended(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What was saved, how long it took, and ways on."""
     user = signed_in(request)
     own = Session.objects.visible_to(user).filter(student=user)
-    related = ("client", "client_version", "assignment", "branch_of__session__assignment")
+    related = ("client", "assignment", "branch_of__session__assignment")
     session = get_object_or_404(own.select_related(*related), pk=pk)
     if session.is_open:
         return redirect("session", session.pk)
@@ -279,7 +279,7 @@ def _ways_on(user: User, session: Session) -> dict[str, str]:
     """Addresses: the transcript, another client, and the same one again (a POST; "" if not possible now)."""
     again = "practice-start" if user.is_student else "client-test"
     free = session.assignment_id is None
-    startable = free and ClientProfile.objects.startable_by(user).filter(versions=session.client_version).exists()
+    startable = free and ClientProfile.objects.startable_by(user).filter(versions=session.client_version_id).exists()
     return {
         "transcript": reverse("transcript", args=[session.pk]),
         "another": reverse("practice" if user.is_student else "client-list"),

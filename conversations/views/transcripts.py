@@ -70,15 +70,17 @@ def transcript(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _scoring(user: User, session: Session) -> dict[str, object]:
     """For students the released `revision` of their scoring, for who may score `may_score` and the `scoring`."""
     scoring: Scoring | None = getattr(session, "scoring", None)
-    if user.is_student:
-        # Their own session, as they have read it: what `ScoringRevision.visible_to` shows them.
-        return {"revision": scoring.released if scoring else None}
-    may_score = session.may_be_scored_by(user)
-    return {"may_score": may_score, "scoring": scoring if may_score else None}
+    if not user.is_student:
+        may_score = session.may_be_scored_by(user)
+        return {"may_score": may_score, "scoring": scoring if may_score else None}
+    # Their own session, as they have read it: what `ScoringRevision.visible_to` shows them.
+    return {"revision": scoring.released if scoring else None}
 
 
 def _readable(user: User, pk: uuid.UUID) -> Session:
-    whole = ("student", "section", "client", "client_version", "assignment", "branch_of__session")
+    # What few conversations have, such as the one that they branch from, is asked for where it is shown: to plan a
+    # query over twelve tables takes PostgreSQL longer than all others of a transcript together.
     released = (f"scoring__released__{field}" for field in ("version", "released_by", "evaluation"))
-    readable = Session.objects.visible_to(user).select_related(*whole, *released)
+    related = ("section", *released) if user.is_student else ("student", "section", "scoring")
+    readable = Session.objects.visible_to(user).select_related(*related)
     return get_object_or_404(readable, pk=pk)
