@@ -1,0 +1,173 @@
+"""Personas as text: Markdown with front matter in TOML, read and checked as a whole."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from clients.personas.criteria import CRITERIA
+from clients.personas.learner import LANGUAGES
+
+FOLDER = Path(__file__).parent / "files"
+GLOBAL = "global"
+SECTIONS = (
+    "Style", "Precedence", "Guardrails", "Edge cases", "Clarification", "Success criteria", "Cultural notes",
+)  # fmt: skip
+GLOBAL_SECTIONS = ("Role", "Precedence", "Guardrails", "Clarification", "Form")
+NOTES = "Cultural notes"
+FIELDS = ("subject", "learner_level", "language")
+TEXT_MAX = 20_000
+# Names and sentences of the front matter, and how long each may be.
+HEAD = {"title": 60, "summary": 200, "greeting": 300}
+_FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n", re.DOTALL)
+_BRACES = re.compile(r"[{}]")
+
+
+class PersonaError(Exception):
+    """This text is no persona; `problems` says all that is wrong with it, in plain words."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A way to teach: its words for learners, its text by section, a note for each language, and its thresholds.
+
+    `criteria` names what is measured (clients.personas.criteria) and from or up to which value it is met.
+    """
+
+    key: str
+    title: str
+    summary: str
+    greeting: str
+    order: int
+    sections: Mapping[str, str]
+    notes: Mapping[str, str]
+    criteria: Mapping[str, float]
+
+
+def read(key: str, text: str) -> Persona:
+    """The persona that this text is. Raises PersonaError with everything that is wrong."""
+    head, body, problems = _split(text)
+    sections = _headed(body, "## ")
+    notes = _headed(sections.get(NOTES, ""), "### ")
+    problems += _wrong_with_head(head)
+    problems += _wrong_with_parts(sections, SECTIONS, "##")
+    problems += _wrong_with_parts(notes, tuple(LANGUAGES), "###")
+    problems += _wrong_with_fields(body)
+    if problems:
+        raise PersonaError(problems)
+    return Persona(
+        key=key,
+        **{name: head[name].strip() for name in HEAD},
+        order=head.get("order", 0),
+        sections={name: sections[name] for name in SECTIONS if name != NOTES},
+        notes=notes,
+        criteria={name: float(value) for name, value in head["criteria"].items()},
+    )
+
+
+@cache
+def built_in() -> Mapping[str, Persona]:
+    """The personas that come with the portal, by key, in their order."""
+    files = (file for file in FOLDER.glob("*.md") if file.stem != GLOBAL)
+    personas = (read(file.stem, file.read_text(encoding="utf-8")) for file in files)
+    return {persona.key: persona for persona in sorted(personas, key=lambda one: one.order)}
+
+
+@cache
+def global_guidelines() -> Mapping[str, str]:
+    """What holds over every persona, by section."""
+    _head, body, problems = _split((FOLDER / f"{GLOBAL}.md").read_text(encoding="utf-8"))
+    sections = _headed(body, "## ")
+    problems += _wrong_with_parts(sections, GLOBAL_SECTIONS, "##")
+    if _BRACES.search(body):
+        problems.append(_("The global guidelines have no fields."))
+    if problems:
+        raise PersonaError(problems)
+    return sections
+
+
+def _split(text: str) -> tuple[dict[str, Any], str, list[str]]:
+    """Front matter and body, and what is wrong with either so far."""
+    text = text.replace("\r\n", "\n")
+    problems = []
+    if len(text) > TEXT_MAX:
+        problems.append(_("Write %(limit)d characters at most.") % {"limit": TEXT_MAX})
+    front = _FRONT.match(text)
+    if front is None:
+        return {}, text, [*problems, _("Begin with the front matter: a line +++, its fields, and a line +++.")]
+    try:
+        head = tomllib.loads(front[1])
+    except tomllib.TOMLDecodeError as error:
+        head = {}
+        problems.append(_("The front matter cannot be read: %(why)s.") % {"why": error})
+    return head, text[front.end() :], problems
+
+
+def _headed(text: str, mark: str) -> dict[str, str]:
+    """The text under each heading of this mark, in one line or more; a heading that comes twice keeps both."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(mark):
+            lines = found.setdefault(line.removeprefix(mark).strip(), [])
+        else:
+            lines.append(line)
+    return {name: "\n".join(lines).strip() for name, lines in found.items()}
+
+
+def _wrong_with_head(head: Mapping[str, Any]) -> list[str]:
+    problems = []
+    for name, most in HEAD.items():
+        value = head.get(name)
+        if not isinstance(value, str) or not value.strip():
+            problems.append(_("Front matter: “%(name)s” is missing.") % {"name": name})
+        elif len(value) > most:
+            words = _("Front matter: “%(name)s” has %(limit)d characters at most.")
+            problems.append(words % {"name": name, "limit": most})
+    if type(head.get("order", 0)) is not int:
+        problems.append(_("Front matter: “order” is a whole number."))
+    unknown = sorted(head.keys() - {*HEAD, "order", "criteria"})
+    problems += [_("Front matter: there is no field “%(name)s”.") % {"name": name} for name in unknown]
+    return problems + _wrong_with_criteria(head.get("criteria"))
+
+
+def _wrong_with_criteria(criteria: Any) -> list[str]:
+    if not isinstance(criteria, dict) or not criteria:
+        return [_("Front matter: name at least one success criterion under [criteria].")]
+    problems = []
+    for name, value in criteria.items():
+        known = CRITERIA.get(name)
+        if known is None:
+            words = _("Criterion “%(name)s” is none that is measured. There are: %(known)s.")
+            problems.append(words % {"name": name, "known": ", ".join(CRITERIA)})
+        elif type(value) not in {int, float} or not 0 <= value <= known.most:
+            words = _("Criterion “%(name)s” needs a number from 0 to %(most)g.")
+            problems.append(words % {"name": name, "most": known.most})
+    return problems
+
+
+def _wrong_with_parts(found: Mapping[str, str], wanted: tuple[str, ...], mark: str) -> list[str]:
+    missing = [name for name in wanted if not found.get(name)]
+    unknown = [name for name in found if name not in wanted]
+    return [
+        *(_("The part “%(mark)s %(name)s” is missing or empty.") % {"mark": mark, "name": name} for name in missing),
+        *(_("There is no part “%(mark)s %(name)s”.") % {"mark": mark, "name": name} for name in unknown),
+    ]
+
+
+def _wrong_with_fields(body: str) -> list[str]:
+    """Whether every field is known and fenced: what a learner typed must not stand bare in a prompt."""
+    for field in FIELDS:
+        body = body.replace(f"<{field}>{{{field}}}</{field}>", "")
+    bare = sorted(set(re.findall(r"\{[^{}\n]{0,40}\}?|\}", body)))
+    words = _("“%(field)s” is no field in its fence, such as <subject>{subject}</subject>. There are: %(known)s.")
+    return [words % {"field": field, "known": ", ".join(FIELDS)} for field in bare]
