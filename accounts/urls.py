@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from accounts.views import invitations, joining, notifications, profile, rosters, sections, sign_in
+from accounts.views import budgets, invitations, joining, notifications, profile, rosters, sections, sign_in
 
 urlpatterns = [
     path("", profile.home, name="home"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/login/", sign_in.SignIn.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
     path("accounts/profile/", profile.profile, name="profile"),
+    path("accounts/budget/", budgets.budget, name="budget"),
     path("accounts/password/", sign_in.PasswordChange.as_view(), name="password_change"),
     path("accounts/password/done/", sign_in.password_change_done, name="password_change_done"),
     path("accounts/reset/", sign_in.PasswordReset.as_view(), name="password_reset"),

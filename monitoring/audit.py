@@ -133,6 +133,8 @@ def _cost_by(price: pricing.Price) -> Coalesce:
 def check_budgets() -> Finding:
     """Every budget account holds what its held reservations hold, and has spent what its settled ones cost.
 
+    What no longer counts, because somebody began a period anew, is no more than was spent.
+
     A budget that is overdrawn by more than its attempts cost beyond what was held for them is a note: it is what an
     operator sees who lowered a limit after the money was spent.
     """
@@ -145,10 +147,12 @@ def check_budgets() -> Finding:
     beyond = settled.annotate(sum=Sum(Greatest(cost - amount, 0, output_field=BigIntegerField())))
     accounts = BudgetAccount.objects.order_by("pk").select_related("budget")
     accounts = accounts.annotate(held_now=_sum(held), spent_now=_sum(spent))
-    wrong = accounts.exclude(held_microusd=F("held_now"), spent_microusd=F("spent_now"))
+    wrong = accounts.exclude(
+        held_microusd=F("held_now"), spent_microusd=F("spent_now"), carried_microusd__gte=F("spent_microusd") * -1
+    )
     finding = compare(BudgetAccount.objects.all(), wrong, _say_account)
     overdrawn = accounts.annotate(beyond=_sum(beyond)).filter(
-        held_microusd__gt=F("budget__limit_microusd") + F("beyond") - F("spent_microusd")
+        held_microusd__gt=F("budget__limit_microusd") + F("beyond") - F("spent_microusd") - F("carried_microusd")
     )
     notes = [f"account {a.pk} of budget {a.budget_id} is over its limit" for a in overdrawn[:NAMED]]
     return Finding(finding.checked, finding.breaches, finding.more, notes)
@@ -161,7 +165,8 @@ def _sum(rows: QuerySet[Any, Any]) -> Coalesce:
 
 def _say_account(account: Any) -> str:
     return (
-        f"account {account.pk} says held {account.held_microusd}, spent {account.spent_microusd}; "
+        f"account {account.pk} says held {account.held_microusd}, spent {account.spent_microusd}, "
+        f"besides {account.carried_microusd}; "
         f"the ledger {account.held_now}, {account.spent_now}"
     )
 

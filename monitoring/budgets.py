@@ -3,7 +3,7 @@
 import datetime as dt
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -35,6 +35,12 @@ _PERIOD_RANKS = {period: number for number, period in enumerate(Budget.Period.va
 _MEAN_DAYS, _MEAN_ENTRIES, _MEAN_SECONDS = 30, 20_000, 60
 # People are told when a budget holds less than this many replies: what is held for one pays for many.
 FEW = 2
+# Of a budget of their own, people are told at its steps from here on; that half of it is used is no news to them.
+_PERSON_FROM, _PERSON_STEPS = 75, (75, 90)
+
+# Tells a person that so many percent of this account of theirs are used.
+TellPerson = Callable[[BudgetAccount, int], None]
+_tellers: dict[str, TellPerson] = {}
 
 _FIELDS = tuple(field.attname for field in Budget._meta.concrete_fields)
 _in_force = Select(
@@ -102,6 +108,20 @@ class Claim:
         return BudgetAccount(
             budget=self.budget, scope_id=self.scope_id, label=self.label, starts_on=self.starts_on, held_microusd=held
         )
+
+
+def register_teller(name: str, tell: TellPerson) -> None:
+    """Say at start-up who tells people of their own budget; called in the transaction in which it reaches a step."""
+    _tellers[name] = tell
+
+
+def steps_for_person(alert_steps: Sequence[int]) -> list[int]:
+    """The percentages at which a person is told: the budget's own from 75 on, and always when all is used.
+
+    A large school silences the steps for operators; its students are told all the same.
+    """
+    own = [step for step in alert_steps if step >= _PERSON_FROM]
+    return sorted({*(own or _PERSON_STEPS), 100})
 
 
 class BudgetExhaustedError(Exception):
@@ -196,10 +216,10 @@ def tell_refusal(error: BudgetExhaustedError) -> None:
     Call it when the refused transaction is rolled back, which would take the alert along.
     """
     claim = error.claim
-    if 100 in claim.budget.alert_steps:
+    if 100 in _steps(claim.budget.scope, claim.budget.alert_steps):
         with transaction.atomic():
             BudgetAccount.objects.bulk_create([claim.account(held=0)], ignore_conflicts=True)
-            _tell(_read([claim])[claim.key], 100, refusing=True)
+            _tell(accounts_of([claim])[claim.key], [100], refusing=True)
 
 
 @transaction.atomic
@@ -209,6 +229,16 @@ def set_limit(*, by: "PermissionsMixin | AnonymousUser", budgets: Sequence[Budge
         raise PermissionDenied
     keys = [budget.pk for budget in budgets]
     Budget.objects.filter(pk__in=keys).update(limit_microusd=limit_microusd)
+    tell_anew(keys)
+
+
+@transaction.atomic
+def raise_limit(*, by: "PermissionsMixin | AnonymousUser", budgets: Sequence[Budget], more_microusd: int) -> None:
+    """Let each of these budgets be so much larger from now on. Raises PermissionDenied."""
+    if not by.has_perm("monitoring.change_budget"):
+        raise PermissionDenied
+    keys = [budget.pk for budget in budgets]
+    Budget.objects.filter(pk__in=keys).update(limit_microusd=F("limit_microusd") + more_microusd)
     tell_anew(keys)
 
 
@@ -225,7 +255,7 @@ def remaining(scopes: Sequence[Scope], user_id: uuid.UUID | None) -> Remaining |
     claims = applying(scopes, user_id)
     if not claims:
         return None
-    known = _read(claims)
+    known = accounts_of(claims)
     each = (Remaining(claim, (known.get(claim.key) or claim.account(held=0)).left_microusd) for claim in claims)
     return min(each, key=lambda one: one.left_microusd)
 
@@ -260,8 +290,9 @@ def _rank(scope: str, period: str, key: tuple[Any, ...]) -> tuple[int, int, str]
     return _RANKS[Budget.Scope(scope)], _PERIOD_RANKS[period], str(key)
 
 
-def _read(claims: Sequence[Claim]) -> dict[tuple[uuid.UUID, uuid.UUID, dt.date], BudgetAccount]:
-    wanted = Q()
+def accounts_of(claims: Sequence[Claim]) -> dict[tuple[uuid.UUID, uuid.UUID, dt.date], BudgetAccount]:
+    """The accounts of these claims by their keys, as far as there are any; one query."""
+    wanted = Q(pk__in=[])
     for claim in claims:
         wanted |= Q(budget=claim.budget, scope_id=claim.scope_id, starts_on=claim.starts_on)
     return {
@@ -274,12 +305,12 @@ _HOLD = """
     ON CONFLICT (budget_id, scope_id, starts_on) DO UPDATE
     SET held_microusd = monitoring_budgetaccount.held_microusd + excluded.held_microusd
     WHERE monitoring_budgetaccount.held_microusd + monitoring_budgetaccount.spent_microusd
-        + excluded.held_microusd <= %s
-    RETURNING id, held_microusd + spent_microusd
+        + monitoring_budgetaccount.carried_microusd + excluded.held_microusd <= %s
+    RETURNING id, held_microusd + spent_microusd + carried_microusd
 """
 _MOVE = """
     UPDATE monitoring_budgetaccount SET held_microusd = held_microusd - %s, spent_microusd = spent_microusd + %s
-    WHERE id = %s RETURNING spent_microusd, alerted_percent
+    WHERE id = %s RETURNING spent_microusd + carried_microusd, alerted_percent
 """
 _HeldIn = Reservation.accounts.through
 _held_by = Select(
@@ -301,9 +332,9 @@ def _move(reservation: Reservation, accounts: Answer, cost_microusd: int) -> lis
     rows = sorted(accounts.rows, key=_rank_of_hold)
     moved = [ask(_MOVE, reservation.amount_microusd, cost_microusd, row[0]) for row in rows]
     passed = []
-    for (pk, _scope_id, _start, _budget, _scope, _period, limit, steps), answer in zip(rows, moved, strict=True):
-        spent, told = answer.rows[0]
-        if any(step > told and spent * 100 >= step * limit for step in steps):
+    for (pk, _scope_id, _start, _budget, scope, _period, limit, steps), answer in zip(rows, moved, strict=True):
+        used, told = answer.rows[0]
+        if any(step > told and used * 100 >= step * limit for step in _steps(scope, steps)):
             passed.append(pk)
     return passed
 
@@ -313,19 +344,41 @@ def _rank_of_hold(row: tuple[Any, ...]) -> tuple[int, int, str]:
     return _rank(scope, period, (budget_id, scope_id, starts_on))
 
 
+def _steps(scope: str, alert_steps: Sequence[int]) -> Sequence[int]:
+    """The percentages at which anybody is told of such a budget."""
+    if scope != Budget.Scope.USER:
+        return alert_steps
+    return sorted({*alert_steps, *steps_for_person(alert_steps)})
+
+
 def _tell_step(account: BudgetAccount) -> None:
-    """Tell of the highest step that what was spent has reached."""
-    spent, limit = account.spent_microusd, account.budget.limit_microusd
-    reached = [step for step in account.budget.alert_steps if spent * 100 >= step * limit]
+    """Tell of the highest step that what was used has reached."""
+    used, budget = account.used_microusd, account.budget
+    steps = _steps(budget.scope, budget.alert_steps)
+    reached = [step for step in steps if used * 100 >= step * budget.limit_microusd]
     if reached:
-        _tell(account, max(reached))
+        _tell(account, reached)
 
 
-def _tell(account: BudgetAccount, step: int, *, refusing: bool = False) -> None:
-    """Raise the alert of this step unless it, or a higher one, was told before."""
+def _tell(account: BudgetAccount, reached: Sequence[int], *, refusing: bool = False) -> None:
+    """Tell operators and the person of the highest of these steps that is theirs, unless it was told before."""
+    before, step = account.alerted_percent, max(reached)
     untold = BudgetAccount.objects.filter(pk=account.pk, alerted_percent__lt=step)
-    if account.alerted_percent >= step or not untold.update(alerted_percent=step):
+    if before >= step or not untold.update(alerted_percent=step):
         return
+    budget = account.budget
+    new = [one for one in reached if one > before]
+    for_operators = [one for one in new if one in budget.alert_steps]
+    if for_operators:
+        _alert(account, max(for_operators), refusing=refusing)
+    for_person = [one for one in new if one in steps_for_person(budget.alert_steps)]
+    if for_person and budget.scope == Budget.Scope.USER:
+        for tell in _tellers.values():
+            tell(account, max(for_person))
+
+
+def _alert(account: BudgetAccount, step: int, *, refusing: bool) -> None:
+    """Raise the alert of this step."""
     budget = account.budget
     severity = Severity.WARNING
     if step == 100:
@@ -335,13 +388,12 @@ def _tell(account: BudgetAccount, step: int, *, refusing: bool = False) -> None:
         facts = {
             "budget": f"{budget} ({account.label or account.scope_id})" if general else str(budget),
             "percent": step,
-            "spent": usd(account.spent_microusd),
+            "spent": usd(account.used_microusd),
             "limit": usd(budget.limit_microusd),
         }
         if refusing:
             text = _("Budget “%(budget)s” refuses replies: %(spent)s of %(limit)s is spent.") % facts
         else:
             text = _("Budget “%(budget)s”: %(percent)d%% is spent, %(spent)s of %(limit)s.") % facts
-    # The limit belongs to the occasion: after an operator raised it, the steps to the new one are told again.
-    key = f"budget:{account.pk}:{budget.limit_microusd}:{step}"
+    key = f"{account.occasion}:{step}"
     alerts.raise_alert(key=key, kind=Alert.Kind.BUDGET, severity=severity, text=text)

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -77,7 +78,7 @@ class PersonAdmin(DjangoUserAdmin):
     search_help_text = gettext_lazy("A name or an address.")
     ordering = ["display_name", "email"]
     filter_horizontal = []
-    readonly_fields = ["has_password", "last_login", "date_joined", "is_demo"]
+    readonly_fields = ["has_password", "last_login", "date_joined", "is_demo", "budgets"]
     actions = ["disable", "enable", "make_password_link"]
     list_per_page = 50
     show_full_result_count = False
@@ -109,6 +110,19 @@ class PersonAdmin(DjangoUserAdmin):
     def _offered(self, request: HttpRequest, names: Iterable[Any]) -> list[Any]:
         user = signed_in(request)
         return [name for name in names if name not in self.needs or user.has_perm(self.needs[name])]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """With the way to the person's budgets for who sees money."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or not signed_in(request).has_perm("monitoring.view_budget"):
+            return found
+        return [*found, (_("Money"), {"fields": ["budgets"]})]
+
+    @admin.display(description=gettext_lazy("budgets"))
+    def budgets(self, user: User) -> str:
+        """The page on which they are seen and, by who may, set."""
+        page = reverse("admin:monitoring_person_budgets", args=[user.pk])
+        return format_html('<a href="{}">{}</a>', page, _("what is used and left, set or raise it"))
 
     @admin.display(description=gettext_lazy("has a password"), boolean=True)
     def has_password(self, user: User) -> bool:

@@ -42,6 +42,7 @@ class Notification(models.Model):
         RELEASED = "released", _("Feedback is released")
         COMMENTED = "commented", _("A teacher commented")
         REFLECT = "reflect", _("A conversation waits for your look back")
+        BUDGET = "budget", _("Your budget is nearly used up")
         FLAGGED = "flagged", _("A reply is flagged")
         SAFETY = "safety", _("A student may need help")
 
@@ -98,7 +99,17 @@ class Notification(models.Model):
         if "due" in self.names:
             due = timezone.localtime(dt.datetime.fromisoformat(self.names["due"]))
             names["due"] = date_format(due, "DATETIME_FORMAT")
-        return str(_SENTENCES[self.Kind(self.kind)]) % names
+        if "from" in self.names:
+            names["span"] = _span(self.names["period"], dt.date.fromisoformat(self.names["from"]))
+        used_up = self.kind == self.Kind.BUDGET and names["percent"] == "100"
+        return str(_USED_UP if used_up else _SENTENCES[self.Kind(self.kind)]) % names
+
+
+def _span(period: str, start: dt.date) -> str:
+    """The day, month or term from that day on, by its date: it may be read when another one has begun."""
+    if period == "term":
+        return _("the term from %(date)s on") % {"date": date_format(start)}
+    return date_format(start, "YEAR_MONTH_FORMAT" if period == "month" else "DATE_FORMAT")
 
 
 # What was said in a conversation never stands in one of them: they are mailed.
@@ -108,9 +119,11 @@ _SENTENCES = {
     Notification.Kind.RELEASED: _("Feedback on your conversation with %(client)s is released"),
     Notification.Kind.COMMENTED: _("%(teacher)s commented on your conversation with %(client)s"),
     Notification.Kind.REFLECT: _("“%(assignment)s” waits for your look back: it takes two minutes"),
+    Notification.Kind.BUDGET: _("%(percent)s%% of your budget for %(span)s is used"),
     Notification.Kind.FLAGGED: _("A reply of %(client)s was flagged"),
     Notification.Kind.SAFETY: _("%(student)s may need help: something they wrote was about themself"),
 }
+_USED_UP = _("Your budget for %(span)s is used up")
 
 
 class NotificationChoice(models.Model):

@@ -12,9 +12,9 @@ Kind = Notification.Kind
 
 # What a person of each role is ever told of, and so may switch; those of whom no line speaks are told of nothing.
 KINDS: Mapping[str, tuple[Kind, ...]] = {
-    User.Role.STUDENT: (Kind.PUBLISHED, Kind.DUE_SOON, Kind.RELEASED, Kind.COMMENTED, Kind.REFLECT),
-    User.Role.TEACHER: (Kind.FLAGGED,),
-    User.Role.ADMIN: (Kind.FLAGGED,),
+    User.Role.STUDENT: (Kind.PUBLISHED, Kind.DUE_SOON, Kind.RELEASED, Kind.COMMENTED, Kind.REFLECT, Kind.BUDGET),
+    User.Role.TEACHER: (Kind.BUDGET, Kind.FLAGGED),
+    User.Role.ADMIN: (Kind.BUDGET, Kind.FLAGGED),
 }
 # What nobody may switch off.
 ALWAYS = frozenset({Kind.SAFETY})
@@ -27,11 +27,13 @@ class Ways(NamedTuple):
     by_mail: bool = True
 
 
-def tell(*, users: Iterable[User], kind: Kind, about: str, names: Mapping[str, str], path: str = "") -> None:
+def tell(
+    *, users: Iterable[User], kind: Kind, about: str, names: Mapping[str, str], path: str = "", by_mail: bool = True
+) -> None:
     """Tell these people once about this thing (`about` names it, such as "assignment:<uuid>").
 
-    `names` are put into the kind's sentence, `path` is where it leads. Call it in the transaction of what happened:
-    it only writes rows, mail is sent by a task.
+    `names` are put into the kind's sentence, `path` is where it leads; without `by_mail` it stands in the portal alone.
+    Call it in the transaction of what happened: it only writes rows, mail is sent by a task.
     """
     people = {user.pk: user for user in users}
     kept = NotificationChoice.objects.none()
@@ -43,6 +45,7 @@ def tell(*, users: Iterable[User], kind: Kind, about: str, names: Mapping[str, s
     for pk in sorted(people):
         choice = choices.get(pk)
         shown, to_mail = (choice.in_portal, choice.by_mail) if choice else (True, True)
+        to_mail = to_mail and by_mail
         if shown or to_mail:
             row = Notification(
                 user_id=pk, kind=kind, about=about, names=dict(names), path=path, shown=shown, to_mail=to_mail

@@ -115,9 +115,9 @@ def _budgets(today: dt.date) -> tuple[list[Figure], bool]:
     shown = []
     for budget in sorted(found, key=lambda one: Budget.Period.values.index(one.period)):
         account = accounts.get(budget.pk) or BudgetAccount(budget=budget)
-        taken = account.spent_microusd + account.held_microusd
+        taken = account.used_microusd + account.held_microusd
         facts = {
-            "spent": usd(account.spent_microusd), "held": usd(account.held_microusd),
+            "spent": usd(account.used_microusd), "held": usd(account.held_microusd),
             "limit": usd(budget.limit_microusd),
         }  # fmt: skip
         note = _("%(spent)s of %(limit)s is spent, %(held)s held for replies that are being written.") % facts

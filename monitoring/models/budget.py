@@ -99,6 +99,15 @@ class BudgetAccount(models.Model):
     starts_on = models.DateField(_("from"), help_text=_("The first day of the period, in the school's time zone."))
     held_microusd = models.PositiveBigIntegerField(_("held"), default=0)
     spent_microusd = models.PositiveBigIntegerField(_("spent"), default=0)
+    # Beside what the ledger says was spent: what was used of the general budget before this one took its place, and,
+    # below zero, what no longer counts since somebody began the period anew. In the database too, since a server of the
+    # last version writes rows without it while this one is installed.
+    carried_microusd = models.BigIntegerField(
+        _("counted besides"),
+        default=0,
+        db_default=0,
+        help_text=_("Brought from the general budget; below zero, what was used before the period began anew."),
+    )
     alerted_percent = models.PositiveSmallIntegerField(_("last alert at percent"), default=0)
 
     class Meta:
@@ -115,6 +124,16 @@ class BudgetAccount(models.Model):
         return f"{self.budget} · {self.starts_on:%Y-%m-%d}"
 
     @property
+    def used_microusd(self) -> int:
+        """What counts against its budget, without what is only held."""
+        return self.spent_microusd + self.carried_microusd
+
+    @property
     def left_microusd(self) -> int:
-        """What of its budget is neither held nor spent."""
-        return self.budget.left_after(self.held_microusd + self.spent_microusd)
+        """What of its budget is neither held nor used."""
+        return self.budget.left_after(self.held_microusd + self.used_microusd)
+
+    @property
+    def occasion(self) -> str:
+        """What people are told of once: another limit, or a period begun anew, is another occasion."""
+        return f"budget:{self.pk}:{self.budget.limit_microusd - self.carried_microusd}"

@@ -26,7 +26,7 @@ from accounts.services.privacy.erasure import holding_jobs
 from accounts.services.rosters.job import KIND as ROSTER_KIND
 from monitoring import jobs, privacy, retention
 from monitoring.jobs import delete_files
-from monitoring.models import JobFile
+from monitoring.models import Budget, BudgetAccount, JobFile
 from monitoring.privacy import NotYetError, Subject, fields_of
 from monitoring.retention import Batch, bounded
 
@@ -165,6 +165,8 @@ def _history(user: uuid.UUID) -> QuerySet[LogEntry]:
         (StudentDetails, StudentDetails.objects.filter(student=user)),
         (PersonKey, _keys(user)),
         (Invitation, _invitations(user)),
+        (Budget, Budget.objects.filter(scope=Budget.Scope.USER, scope_id=user)),
+        (BudgetAccount, BudgetAccount.objects.filter(budget__scope=Budget.Scope.USER, scope_id=user)),
     ):
         owned |= Q(pk__in=privacy.history_of(model, rows.values_list("pk", flat=True)).values("pk"))
     return LogEntry.objects.filter(owned | Q(pk__in=privacy.history_of(User, [user]).values("pk")))
