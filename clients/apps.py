@@ -11,12 +11,13 @@ class ClientsConfig(AppConfig):
     verbose_name = _("Clients")
 
     def ready(self) -> None:
-        """Tell what teachers own, for when one leaves or is erased, and tell workers who rehearses clients."""
+        """Tell what teachers own and what is kept of people, for when one leaves or is erased; and who rehearses."""
         from accounts.services import transfer
-        from clients import services, tryouts
-        from clients.models import ClientProfile, ClientRule, ClientTryout
+        from clients import personal, services, tryouts
+        from clients.models import ClientProfile, ClientRule, ClientTryout, PersonaText
         from monitoring import jobs, privacy
 
         transfer.register("clients", label=_("clients"), count=services.count_clients, move=services.move_clients)
         jobs.register(tryouts.KIND, tryouts.step, atomic=False, page="tryout")
-        privacy.register_of_staff(ClientProfile, ClientRule, ClientTryout)
+        privacy.register_of_staff(ClientProfile, ClientRule, ClientTryout, PersonaText)
+        personal.register_all()

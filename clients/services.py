@@ -161,7 +161,7 @@ def open_to_section(*, by: User, client: ClientProfile, section: Section) -> Cli
     Raises NotYoursError when the person does not teach the section or does not see the client, ArchivedError.
     """
     _require_visible(client, by)
-    _require_teaching(section, by)
+    require_teaching(section, by)
     if client.archived_at:
         raise ArchivedError(_("%(client)s is archived. Restore the client first.") % {"client": client})
     opening, created = ClientOpening.objects.get_or_create(client=client, section=section, defaults={"opened_by": by})
@@ -173,7 +173,7 @@ def open_to_section(*, by: User, client: ClientProfile, section: Section) -> Cli
 
 def close_to_section(*, by: User, client: ClientProfile, section: Section) -> None:
     """Students of the section can start no new conversation; those that run go on. Raises NotYoursError."""
-    _require_teaching(section, by)
+    require_teaching(section, by)
     ClientOpening.objects.current().filter(client=client, section=section).update(closed_at=timezone.now())
 
 
@@ -300,6 +300,7 @@ def _require_visible(client: ClientProfile, by: User) -> None:
         raise NotYoursError(_("This client is not shared with you."))
 
 
-def _require_teaching(section: Section, by: User) -> None:
+def require_teaching(section: Section, by: User) -> None:
+    """Raises NotYoursError unless this person teaches the section or runs the school."""
     if not by.looks_after_students or not Section.objects.visible_to(by).filter(pk=section.pk).exists():
         raise NotYoursError(_("You do not teach this section."))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from clients.views import actions, library, profile, prompt, tryouts
+from clients.views import actions, library, profile, prompt, tryouts, tutors
 
 urlpatterns = [
     path("clients/", library.client_list, name="client-list"),
@@ -21,4 +21,7 @@ urlpatterns = [
     path("clients/<uuid:pk>/share/", actions.client_share, name="client-share"),
     path("clients/<uuid:pk>/open/", actions.client_open, name="client-open"),
     path("clients/<uuid:pk>/delete/", actions.client_delete, name="client-delete"),
+    path("sections/<uuid:pk>/tutors/", tutors.section_tutors, name="section-tutors"),
+    path("tutors/preference/", tutors.preference, name="tutor-preference"),
+    path("tutors/preference/told/", tutors.preference_told, name="tutor-preference-told"),
 ]

@@ -2,7 +2,7 @@
 
 from clients.personas.composing import compose
 from clients.personas.learner import LANGUAGES, LEVELS, Learner, LearnerError
-from clients.personas.reading import Persona, PersonaError, built_in, global_guidelines, read
+from clients.personas.reading import Persona, PersonaError, Sample, built_in, built_in_text, global_guidelines, read
 
 __all__ = [
     "LANGUAGES",
@@ -11,7 +11,9 @@ __all__ = [
     "LearnerError",
     "Persona",
     "PersonaError",
+    "Sample",
     "built_in",
+    "built_in_text",
     "compose",
     "global_guidelines",
     "read",

@@ -24,6 +24,7 @@ FIELDS = ("subject", "learner_level", "language")
 TEXT_MAX = 20_000
 # Names and sentences of the front matter, and how long each may be.
 HEAD = {"title": 60, "summary": 200, "greeting": 300}
+SAMPLE = {"learner": 300, "tutor": 600}
 _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n", re.DOTALL)
 _BRACES = re.compile(r"[{}]")
 
@@ -34,6 +35,14 @@ class PersonaError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An exchange that shows how a persona talks: what a learner says, and the reply."""
+
+    learner: str
+    tutor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,7 @@ class Persona:
     sections: Mapping[str, str]
     notes: Mapping[str, str]
     criteria: Mapping[str, float]
+    sample: Sample | None = None
 
 
 def read(key: str, text: str) -> Persona:
@@ -58,7 +68,8 @@ def read(key: str, text: str) -> Persona:
     head, body, problems = _split(text)
     sections = _headed(body, "## ")
     notes = _headed(sections.get(NOTES, ""), "### ")
-    problems += _wrong_with_head(head)
+    # Of a front matter that cannot be read, nothing is missing before it can.
+    problems += _wrong_with_head(head) if head or not problems else []
     problems += _wrong_with_parts(sections, SECTIONS, "##")
     problems += _wrong_with_parts(notes, tuple(LANGUAGES), "###")
     problems += _wrong_with_fields(body)
@@ -71,21 +82,27 @@ def read(key: str, text: str) -> Persona:
         sections={name: sections[name] for name in SECTIONS if name != NOTES},
         notes=notes,
         criteria={name: float(value) for name, value in head["criteria"].items()},
+        sample=Sample(**{name: head["sample"][name].strip() for name in SAMPLE}) if "sample" in head else None,
     )
 
 
 @cache
 def built_in() -> Mapping[str, Persona]:
     """The personas that come with the portal, by key, in their order."""
-    files = (file for file in FOLDER.glob("*.md") if file.stem != GLOBAL)
-    personas = (read(file.stem, file.read_text(encoding="utf-8")) for file in files)
+    keys = (file.stem for file in FOLDER.glob("*.md") if file.stem != GLOBAL)
+    personas = (read(key, built_in_text(key)) for key in keys)
     return {persona.key: persona for persona in sorted(personas, key=lambda one: one.order)}
+
+
+def built_in_text(key: str) -> str:
+    """The text of a persona that comes with the portal, as it was written."""
+    return (FOLDER / f"{key}.md").read_text(encoding="utf-8")
 
 
 @cache
 def global_guidelines() -> Mapping[str, str]:
     """What holds over every persona, by section."""
-    _head, body, problems = _split((FOLDER / f"{GLOBAL}.md").read_text(encoding="utf-8"))
+    _head, body, problems = _split(built_in_text(GLOBAL))
     sections = _headed(body, "## ")
     problems += _wrong_with_parts(sections, GLOBAL_SECTIONS, "##")
     if _BRACES.search(body):
@@ -106,7 +123,7 @@ def _split(text: str) -> tuple[dict[str, Any], str, list[str]]:
         return {}, text, [*problems, _("Begin with the front matter: a line +++, its fields, and a line +++.")]
     try:
         head = tomllib.loads(front[1])
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib gives up so on numbers and lists beyond all measure
         head = {}
         problems.append(_("The front matter cannot be read: %(why)s.") % {"why": error})
     return head, text[front.end() :], problems
@@ -125,19 +142,39 @@ def _headed(text: str, mark: str) -> dict[str, str]:
 
 
 def _wrong_with_head(head: Mapping[str, Any]) -> list[str]:
-    problems = []
-    for name, most in HEAD.items():
-        value = head.get(name)
-        if not isinstance(value, str) or not value.strip():
-            problems.append(_("Front matter: “%(name)s” is missing.") % {"name": name})
-        elif len(value) > most:
-            words = _("Front matter: “%(name)s” has %(limit)d characters at most.")
-            problems.append(words % {"name": name, "limit": most})
+    problems = _wrong_with_texts(head, HEAD)
+    # It stands in the prompt, where braces are fields.
+    if _BRACES.search(str(head.get("title", ""))):
+        problems.append(_("Front matter: “title” stands without { }."))
     if type(head.get("order", 0)) is not int:
         problems.append(_("Front matter: “order” is a whole number."))
-    unknown = sorted(head.keys() - {*HEAD, "order", "criteria"})
-    problems += [_("Front matter: there is no field “%(name)s”.") % {"name": name} for name in unknown]
-    return problems + _wrong_with_criteria(head.get("criteria"))
+    problems += _unknown(head, {*HEAD, "order", "criteria", "sample"})
+    return [*problems, *_wrong_with_criteria(head.get("criteria")), *_wrong_with_sample(head.get("sample"))]
+
+
+def _wrong_with_texts(found: Mapping[str, Any], limits: Mapping[str, int], inside: str = "") -> list[str]:
+    problems = []
+    for name, most in limits.items():
+        value, called = found.get(name), f"{inside}{name}"
+        if not isinstance(value, str) or not value.strip():
+            problems.append(_("Front matter: “%(name)s” is missing.") % {"name": called})
+        elif len(value) > most:
+            words = _("Front matter: “%(name)s” has %(limit)d characters at most.")
+            problems.append(words % {"name": called, "limit": most})
+    return problems
+
+
+def _unknown(found: Mapping[str, Any], known: set[str], inside: str = "") -> list[str]:
+    names = (f"{inside}{name}" for name in sorted(found.keys() - known))
+    return [_("Front matter: there is no field “%(name)s”.") % {"name": name} for name in names]
+
+
+def _wrong_with_sample(sample: Any) -> list[str]:
+    if sample is None:
+        return []
+    if not isinstance(sample, dict):
+        return [_("Front matter: write the sample under [sample], as “learner” and “tutor”.")]
+    return [*_wrong_with_texts(sample, SAMPLE, "sample."), *_unknown(sample, set(SAMPLE), "sample.")]
 
 
 def _wrong_with_criteria(criteria: Any) -> list[str]:

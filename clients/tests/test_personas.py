@@ -1,5 +1,6 @@
 """Personas are read whole or refused with every reason, and what a learner chose stays a name within its marks."""
 
+import json
 import re
 from typing import Any
 
@@ -7,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.personas import LANGUAGES, LEVELS, Learner, LearnerError, PersonaError, built_in, compose, read
-from clients.personas.criteria import CRITERIA
-from clients.personas.reading import FOLDER, SECTIONS
+from clients.personas import LANGUAGES, LEVELS, Learner, LearnerError, PersonaError, Sample, built_in, compose, read
+from clients.personas.criteria import CRITERIA, Exchange, Talk, measure
+from clients.personas.reading import FOLDER, SAMPLE, SECTIONS
 
 LEARNER = Learner("statistics", "beginner", "en")
 SOUND = (FOLDER / "expert-scholar.md").read_text(encoding="utf-8")
@@ -70,6 +71,14 @@ def test_five_personas_come_with_the_portal_each_whole_and_with_a_note_for_each_
             )
             number = f"{value:.0%}" if CRITERIA[name].most == 1 else f"{value:g}"
             assert number in told or (value == 0 and "no reply" in told)
+
+
+@pytest.mark.parametrize("key", list(built_in()))
+def test_the_sample_of_each_persona_meets_what_the_persona_is_measured_by(key: str) -> None:
+    persona = built_in()[key]
+    assert persona.sample
+    talk = Talk([Exchange(persona.sample.learner, persona.sample.tutor)], "en")
+    assert {one.name for one in measure(talk, persona.criteria) if not one.is_met} == set()
 
 
 @pytest.mark.parametrize("key", list(built_in()))
@@ -156,6 +165,14 @@ def test_choices_come_back_as_they_were_kept() -> None:
         ("### ja\n", "### jp\n", "The part “### ja” is missing or empty"),
         ("<subject>{subject}</subject>", "{subject}", "“{subject}” is no field in its fence"),
         ("<subject>{subject}</subject>", "<subject>{topic}</subject>", "“{topic}” is no field in its fence"),
+        ('title = "Expert scholar"', 'title = "{subject}"', "“title” stands without { }"),
+        ("order = 4", "order = " + "9" * 5_000, "The front matter cannot be read"),
+        ("order = 4", "order = " + "[" * 9_000, "The front matter cannot be read"),
+        ("[sample]", "[[sample]]", "write the sample under [sample]"),
+        ('learner = "', 'pupil = "', "“sample.learner” is missing"),
+        ('learner = "', 'pupil = "', "no field “sample.pupil”"),
+        ('learner = "', f'learner = "{"a" * 300}', "“sample.learner” has 300 characters at most"),
+        ('tutor = """', f'tutor = """{"a" * 600}', "“sample.tutor” has 600 characters at most"),
         ("Plain style", "{ Plain style", "is no field in its fence"),
         ("Plain style", "a" * 20_000, "20000 characters at most"),
     ],
@@ -170,9 +187,32 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert len(problems_of(broken).splitlines()) == 3
 
 
+def test_of_a_front_matter_that_cannot_be_read_only_that_is_said() -> None:
+    assert len(problems_of(SOUND.replace('title = "Expert scholar"', "title =")).splitlines()) == 1
+    assert len(problems_of("A tutor who sings.").splitlines()) == 1 + len(SECTIONS) + len(LANGUAGES)
+
+
 def test_a_text_without_criteria_is_refused() -> None:
     head, _criteria, rest = SOUND.partition("[criteria]")
     assert "at least one success criterion" in problems_of(head + "+++" + rest.split("+++", 1)[1])
+
+
+def test_a_persona_may_come_without_a_sample() -> None:
+    head, _sample, rest = SOUND.partition("[sample]")
+    assert read("mine", head + "+++" + rest.split("+++", 1)[1]).sample is None
+
+
+@given(*(st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=most) for most in SAMPLE.values()))
+def test_a_sample_is_shown_as_it_was_written(learner: str, tutor: str) -> None:
+    head, _sample, rest = SOUND.partition("[sample]")
+    written = "".join(
+        f"{name} = {json.dumps(text, ensure_ascii=False)}\n" for name, text in (("learner", learner), ("tutor", tutor))
+    )
+    text = f"{head}[sample]\n{written}+++{rest.split('+++', 1)[1]}"
+    if learner.strip() and tutor.strip():
+        assert read("mine", text).sample == Sample(learner.strip(), tutor.strip())
+    else:
+        assert "is missing" in problems_of(text)
 
 
 def test_line_ends_of_windows_are_read_too() -> None:
