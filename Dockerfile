@@ -3,12 +3,15 @@
 #
 # Debian's version decides which PostgreSQL `manage.py backup` speaks with: bookworm brings the client programs of 15.
 ARG PYTHON=3.11-slim-bookworm
+# With providers that speak chat completions: requirements-chat.txt (docs/providers.md).
+ARG REQUIREMENTS=requirements.txt
 
 FROM python:${PYTHON} AS build
+ARG REQUIREMENTS
 WORKDIR /srv/rapport
-COPY requirements.txt ./
+COPY ${REQUIREMENTS} ./
 RUN python -m venv /srv/venv \
-    && /srv/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+    && /srv/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r ${REQUIREMENTS}
 
 FROM python:${PYTHON}
 RUN apt-get update \

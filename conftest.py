@@ -19,9 +19,10 @@ from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from accounts import calendar
 from accounts.models import Enrolment, School, Section, SectionTeacher, User
+from clients import tutors
 from clients.models import ClientFact, ClientOpening, ClientProfile
-from conversations import gauges
-from monitoring import audit, budgets, dashboard, limits
+from conversations import gauges, section_models
+from monitoring import audit, budgets, dashboard, limits, providers
 from monitoring.models import ModelPrice, price
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -58,6 +59,9 @@ def nothing_kept() -> None:
     gauges.ended_between.forget()
     limits.forget()
     price.forget()
+    tutors.forget()
+    providers.forget()
+    section_models.forget()
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+from bench.chat import ChatReply, chat_problem_of
 from bench.replies import (
     ERROR_TYPES,
     LAST_CHUNK,
     MIDSTREAM_FAULTS,
-    PING_EVENT,
     REASONS,
     STATUS_FAULTS,
     Book,
@@ -19,15 +19,18 @@ from bench.replies import (
     Reply,
     chunk,
     dump,
-    event,
     now_us,
     problem_of,
-    text_event,
 )
 
 MODEL = {
     "id": "claude-standin", "type": "model", "display_name": "Stand-in", "created_at": "2026-01-01T00:00:00Z",
 }  # fmt: skip
+
+
+# As Anthropic and Ollama have it, and as DeepSeek does.
+MESSAGES_PATHS = {"/v1/messages", "/v1/messages/count_tokens", "/anthropic/v1/messages"}
+CHAT_PATH = "/v1/chat/completions"
 
 
 class Connection(asyncio.Protocol):
@@ -112,8 +115,10 @@ class Connection(asyncio.Protocol):
         self.book.stats["requests"] += 1
         if method == "GET" and url.path == "/v1/models":
             self._json(200, {"data": [MODEL], "has_more": False, "first_id": MODEL["id"], "last_id": MODEL["id"]})
-        elif method == "POST" and url.path in {"/v1/messages", "/v1/messages/count_tokens"}:
+        elif method == "POST" and url.path in MESSAGES_PATHS:
             self._messages(url.path, headers, raw)
+        elif method == "POST" and url.path == CHAT_PATH:
+            self._chat(url.path, headers, raw)
         else:
             self._reject(404, f"no such path: {url.path}")
 
@@ -133,6 +138,20 @@ class Connection(asyncio.Protocol):
             return self._reject(400, str(error))
         return self._answer(body, modes, counting=counting)
 
+    def _chat(self, path: str, headers: dict[str, str], raw: bytes) -> None:
+        """A completion, as OpenAI's and Mistral's documentation have it (bench/chat.py)."""
+        try:
+            body = json.loads(raw)
+            self.book.seen.append({"path": path, "headers": headers, "body": body, "at_us": now_us()})
+            if not headers.get("authorization", "").startswith("Bearer "):
+                return self._reject(401, "Unauthorized")
+            modes = self.book.modes_for(str(body.get("model")), headers)
+            if problem := chat_problem_of(body, strict=bool(modes.strict)):
+                return self._reject(422 if modes.strict else 400, problem)
+        except ValueError as error:
+            return self._reject(400, str(error))
+        return self._answer(body, modes, counting=False, reply_of=ChatReply)
+
     def _book_request(self, method: str, path: str, query: dict[str, list[str]], raw: bytes) -> None:
         """The stand-in's own pages: what it saw, and what it shall do next."""
         if path == "/_stats":
@@ -151,14 +170,14 @@ class Connection(asyncio.Protocol):
             self.book.queue.append(json.loads(raw))
         return self._json(200, dataclasses.asdict(changed))
 
-    def _answer(self, body: dict[str, Any], modes: Modes, *, counting: bool) -> None:
+    def _answer(self, body: dict[str, Any], modes: Modes, *, counting: bool, reply_of: type[Reply] = Reply) -> None:
         if modes.fault in STATUS_FAULTS:
             self.book.stats["faults"] += 1
             extra = [f"retry-after: {modes.retry:g}"] if modes.fault == "429" else []
             code = "enforced_spend_limit_reached" if modes.fault == "429-spend" else ""
             said = f"made on purpose: {modes.fault}{self._echo(modes)}"
             return self._error(STATUS_FAULTS[modes.fault], said, *extra, code=code)
-        reply = Reply(self.book, body, modes, now_us())
+        reply = reply_of(self.book, body, modes, now_us())
         if counting:
             return self._json(200, {"input_tokens": sum(reply.usage.values())})
         self.reply, self.sent, self.let_go = reply, 0, False
@@ -232,7 +251,7 @@ class Connection(asyncio.Protocol):
         if fault == "pings":
             return self._ping()
         if fault == "drip":
-            rest = b"".join(text_event(reply.index, reply.piece(n)) for n in range(self.sent, reply.count))
+            rest = b"".join(reply.text(number) for number in range(self.sent, reply.count))
             return self._drip(iter(rest + reply.closing()))
         if fault == "stall":
             return None  # until the other side leaves
@@ -241,14 +260,13 @@ class Connection(asyncio.Protocol):
             self.transport.write(b"ff\r\nevent: content_block_delta\n")
             return self.transport.close()
         if fault == "error":
-            error = {"type": "overloaded_error", "message": f"Overloaded{self._echo(reply.modes)}"}
-            self.transport.write(chunk(event({"type": "error", "error": error})))
+            self.transport.write(chunk(reply.broken(f"Overloaded{self._echo(reply.modes)}")))
         self.transport.write(LAST_CHUNK)
         return self._done()
 
     def _ping(self) -> None:
         assert self.reply is not None
-        self.transport.write(PING_EVENT)
+        self.transport.write(chunk(self.reply.ping()))
         self._later(self.reply.modes.every, self._ping)
 
     def _drip(self, rest: Iterator[int]) -> None:

@@ -20,12 +20,14 @@ PROSE = tuple(
 )
 
 REASONS = {
-    200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 413: "Payload Too Large",
-    429: "Too Many Requests", 500: "Internal Server Error", 529: "Overloaded",
+    200: "OK", 400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
+    413: "Payload Too Large", 422: "Unprocessable Entity", 429: "Too Many Requests", 500: "Internal Server Error",
+    529: "Overloaded",
 }  # fmt: skip
 ERROR_TYPES = {
-    400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
-    413: "request_too_large", 429: "rate_limit_error", 500: "api_error", 529: "overloaded_error",
+    400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error",
+    404: "not_found_error", 413: "request_too_large", 422: "invalid_request_error", 429: "rate_limit_error",
+    500: "api_error", 529: "overloaded_error",
 }  # fmt: skip
 STATUS_FAULTS = {**{str(status): status for status in ERROR_TYPES}, "429-bare": 429, "429-spend": 429}
 MIDSTREAM_FAULTS = {"error", "cut", "eof", "stall", "pings", "drip"}
@@ -54,6 +56,7 @@ class Modes:
     stop: str = "end_turn"
     echo: int = 0
     hold: int = 0
+    strict: int = 0
 
     def changed(self, changes: dict[str, Any]) -> "Modes":
         """These modes with some replaced; names that no mode has raise ValueError."""
@@ -205,6 +208,18 @@ class Reply:
         if self.words or self.modes.stamped:
             return chunk(text_event(self.index, self.piece(number)))
         return PROSE_EVENTS[self.index][(self.offset + number) % len(PROSE)]
+
+    def text(self, number: int) -> bytes:
+        """One delta, not yet in a chunk."""
+        return text_event(self.index, self.piece(number))
+
+    def broken(self, message: str) -> bytes:
+        """The event by which the provider says in mid-stream that it failed."""
+        return event({"type": "error", "error": {"type": "overloaded_error", "message": message}})
+
+    def ping(self) -> bytes:
+        """What keeps the connection open and says nothing."""
+        return event({"type": "ping"})
 
     def whole_text(self) -> str:
         return "".join(self.piece(number) for number in range(self.count))

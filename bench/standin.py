@@ -1,4 +1,4 @@
-"""A local stand-in for the Messages API: the same SSE and errors, with faults on demand, for tests and the bench.
+"""A local stand-in for providers: Messages and chat completions, with faults on demand, for tests and the bench.
 
     python -m bench.standin --port 9100 --tokens 100 --delay 30 --ttft 300
 
@@ -13,6 +13,9 @@ From pytest (the server runs in a thread; other processes reach it by its url):
         api.next(hold=3)                     # two words, and the third when the test says so:
         api.release()
 
+Messages are at /v1/messages (Claude, Ollama) and /anthropic/v1/messages (DeepSeek), completions at
+/v1/chat/completions.
+
 Modes, weakest to strongest: the command line (or `running_standin`), `POST /_modes`, the model's name
 (`claude-haiku-5-5@fault=cut,at=5`), a header (`x-standin-fault: cut`), `POST /_next`.
 
@@ -24,8 +27,9 @@ Modes, weakest to strongest: the command line (or `running_standin`), `POST /_mo
     share     part of the requests that get the fault   every    milliseconds between drip's bytes or pings' pings
     retry     seconds in retry-after (fault 429)        stop     stop_reason of a complete reply
     echo      1: errors quote the request, key and all  hold     n: before the n-th delta, wait for a release
+    strict    1: chat completions as Mistral has them: no field that it does not know, counts in the last chunk
 
-Faults before the stream: 400 401 403 404 413 429 429-bare (no retry-after) 429-spend (a spend cap) 500 529.
+Faults before the stream: 400 401 402 403 404 413 429 429-bare (no retry-after) 429-spend (a spend cap) 500 529.
 In mid-stream: error (an `error` event), cut (the socket closes inside a chunk), eof (the body ends well, without
 message_stop), stall (silence), pings (only pings), drip (the rest byte by byte).
 In the ending: refusal, max_tokens, no-usage.

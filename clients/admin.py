@@ -13,12 +13,13 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.permissions import signed_in
-from clients import services
+from clients import persona_admin, services  # noqa: F401  the tutors' part of the administration
 from clients.models import ClientFact, ClientOpening, ClientProfile, ClientRule, ClientTryout, ClientVersion
 from clients.trial import try_voice
 from monitoring.admin.readonly import ReadOnlyAdmin
 from monitoring.budgets import BudgetExhaustedError, tell_refusal
 from monitoring.pricing import usd
+from monitoring.providers import endpoint_of
 from monitoring.services import offered_models
 
 
@@ -109,7 +110,8 @@ class ClientProfileAdmin(admin.ModelAdmin):
         models = offered_models()
         model = request.POST.get("model", settings.MODEL_DEFAULT)
         trial = None
-        if request.method == "POST" and (model in models or not settings.ANTHROPIC_API_KEY):
+        missing = endpoint_of(model).missing
+        if request.method == "POST" and (model in models or missing):
             try:
                 trial = try_voice(by=signed_in(request), model=model)
             except BudgetExhaustedError as error:
@@ -122,8 +124,8 @@ class ClientProfileAdmin(admin.ModelAdmin):
             "models": models,
             "model": model,
             "trial": trial,
-            "key_missing": not settings.ANTHROPIC_API_KEY,
-            "address": settings.ANTHROPIC_BASE_URL,
+            "missing": missing,
+            "address": endpoint_of(model).base_url,
         }
         return TemplateResponse(request, "admin/clients/clientprofile/check_voice.html", context)
 

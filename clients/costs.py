@@ -1,5 +1,6 @@
 """What a conversation with a client will cost, before anyone starts it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from monitoring.services import offered_models
 EXCHANGES = 15
 # The mean of turns as people speak them: half of them up to 15 words, one in ten 49 and more.
 STUDENT_TOKENS, REPLY_TOKENS = 30, 30
+# The median prompt of the built-in clients.
+PROMPT_TOKENS = 2_100
 # The mean state block, over the built-in clients: sent anew every time and never cached.
 STATE_TOKENS = 125
 
@@ -32,7 +35,7 @@ class Estimate:
 
 
 def estimates(client: ClientProfile) -> list[Estimate]:
-    """One estimate for each model that is offered, in the order of the settings; one query for each and three more."""
+    """One estimate for each model that is offered, in the order of the settings; a query for each and four more."""
     tokens = _prompt_tokens(client)
     return [_estimate(client, model, tokens) for model in offered_models()]
 
@@ -40,6 +43,11 @@ def estimates(client: ClientProfile) -> list[Estimate]:
 def estimate(client: ClientProfile, model: str, exchanges: int = EXCHANGES) -> int:
     """Micro-dollars of a conversation of so many exchanges. Raises UnknownPriceError."""
     return _cost(model, _prompt_tokens(client), exchanges)
+
+
+def typical(models: Iterable[str]) -> list[tuple[str, int]]:
+    """Each of these models with micro-dollars of a usual conversation with it; one query for each."""
+    return [(model, _cost(model, PROMPT_TOKENS, EXCHANGES)) for model in models]
 
 
 def _prompt_tokens(client: ClientProfile) -> int:

@@ -23,6 +23,7 @@ from clients.voices.speaking import CLAUDE
 from clients.voices.structured import SHARE_OF_A_STEP
 from monitoring import breakers, pricing, services
 from monitoring.models import ModelPrice, Reservation
+from monitoring.providers import endpoint_of
 
 # Small and made up, so that the trial costs next to nothing and needs no client in the database.
 SOMEBODY = ClientSnapshot(
@@ -66,14 +67,14 @@ class Trial:
 def advice_for(fault: Fault) -> str:
     """What whoever runs the portal can do about a fault of the provider."""
     return {
-        Fault.AUTHENTICATION: _("The key was refused. Check ANTHROPIC_API_KEY."),
+        Fault.AUTHENTICATION: _("The key was refused, or there is none. Check the provider's key in the environment."),
         Fault.PERMISSION: _("The key may not use this model. Check the rights of the key with the provider."),
         Fault.RATE_LIMIT: _("The provider asks to slow down. Try again in a minute, or ask it for a higher limit."),
         Fault.SPEND_CAP: _("The spending limit at the provider is reached. Raise it there, or wait."),
         Fault.OVERLOADED: _("The provider is overloaded. Try again in a few minutes."),
-        Fault.TIMEOUT: _("No answer came in time. Check the network and ANTHROPIC_BASE_URL, then try again."),
-        Fault.CONNECTION: _("The provider could not be reached. Check the network and ANTHROPIC_BASE_URL."),
-        Fault.INVALID_REQUEST: _("The provider does not know this model, or refused the request. Check MODELS."),
+        Fault.TIMEOUT: _("No answer came in time. Check the network and the provider's address, then try again."),
+        Fault.CONNECTION: _("The provider could not be reached. Check the network and the provider's address."),
+        Fault.INVALID_REQUEST: _("The provider does not know this model, or refused the request. Check its name."),
         Fault.SERVER: _("The provider had a failure of its own. Try again in a few minutes."),
     }[fault]  # fmt: skip
 
@@ -84,8 +85,8 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
     `by` is who asked, None on the command line. Without a key the scripted voice is tried. A provider's fault is in the
     trial and not raised. Raises UnknownPriceError for a model without a price.
     """
-    voice = voice_for_new_sessions()
     model = model or settings.MODEL_DEFAULT
+    voice, _model = voice_for_new_sessions(model)
     heard = hear(
         by=by,
         kind=TRIAL,
@@ -95,7 +96,7 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
         voice=voice,
     )
     if heard.error is None and voice == CLAUDE:
-        breakers.succeeded(provider=breakers.configured_provider(), model=model)
+        breakers.succeeded(provider=endpoint_of(model).provider, model=model)
     trial = Trial(
         voice, model if voice == CLAUDE else "", heard.text, heard.first_text_ms, heard.total_ms, heard.cost_microusd
     )
@@ -126,6 +127,7 @@ def hear(*, by: User | None, kind: str, request: VoiceRequest, voice: str) -> He
         reservation = services.reserve(
             by=by, kind=kind, scopes=[], price=price, amount_microusd=price.ceiling(most, request.max_tokens)
         )
+    request = replace(request, endpoint=endpoint_of(request.model))
     # One call, whatever the breaker says: the question is whether the model answers now.
     speech = speak(voice, request, reservation, patient=False)
     reply, first_text_ms, total_ms, error = async_to_sync(_listen)(speech)

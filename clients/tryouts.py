@@ -151,9 +151,8 @@ class Rehearsal:
 
 def cost_of_a_run(client: ClientProfile) -> int:
     """About how many micro-dollars a run takes: a talk of EXCHANGES for each kind of student; 0 without a model."""
-    if voice_for_new_sessions() != CLAUDE:
-        return 0
-    return len(STYLES) * estimate(client, client.chosen_model, exchanges=EXCHANGES)
+    voice, model = voice_for_new_sessions(client.chosen_model)
+    return len(STYLES) * estimate(client, model, exchanges=EXCHANGES) if voice == CLAUDE else 0
 
 
 @transaction.atomic
@@ -167,10 +166,8 @@ def start_tryout(*, by: User, client: ClientProfile) -> ClientTryout:
     ClientProfile.objects.select_for_update().get(pk=client.pk)
     if client.tryouts.filter(finished_at=None, job__finished_at=None).exists():
         raise ClientRuleError(_("A rehearsal of this client is running. Wait for it, or cancel it."))
-    voice = voice_for_new_sessions()
-    tryout = ClientTryout.objects.create(
-        client=client, by=by, voice=voice, model=client.chosen_model if voice == CLAUDE else ""
-    )
+    voice, model = voice_for_new_sessions(client.chosen_model)
+    tryout = ClientTryout.objects.create(client=client, by=by, voice=voice, model=model if voice == CLAUDE else "")
     tryout.job = jobs.create(
         by=by,
         kind=KIND,

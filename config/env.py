@@ -32,6 +32,10 @@ class Reader:
             raise ImproperlyConfigured(f"{name} must be set in the environment.")
         return default
 
+    def ending(self, end: str) -> dict[str, str]:
+        """All variables that are set and whose name ends so, by name."""
+        return {name: value for name, value in self._env.ENVIRON.items() if name.endswith(end) and value}
+
     def boolean(self, name: str, default: bool) -> bool:
         """True for true, on, yes, 1; False for false, off, no, 0, in any case."""
         value = self.text(name, "").lower()

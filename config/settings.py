@@ -237,6 +237,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = read.integer("UPLOAD_MAX_BYTES", 2 * 2**20, minimu
 # --- The model that speaks -------------------------------------------------------------------------------------------
 ANTHROPIC_API_KEY = read.text("ANTHROPIC_API_KEY", "")
 ANTHROPIC_BASE_URL = read.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com", ("http", "https"))
+# Keys of the providers that operators add in the admin, each by its name.
+PROVIDER_KEYS = {name: key for name, key in read.ending("_API_KEY").items() if name != "ANTHROPIC_API_KEY"}
 MODEL_DEFAULT = read.text("MODEL_DEFAULT", "claude-haiku-5-5")
 # What a teacher may choose from; each needs a price row, or it is not offered.
 MODELS = read.listed("MODELS", [MODEL_DEFAULT, "claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-4-5"])

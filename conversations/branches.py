@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from accounts.models import Section, User
 from accounts.services import RuleBrokenError
 from clients.models import ClientProfile
-from clients.voices import voice_for_new_sessions
 from conversations import consent
 from conversations.coaching.gate import Gate, feedback_open, origin_of
 from conversations.models import Assignment, Attempt, Message, NoticeAcceptance, Session, Turn
 from conversations.models.message import MessageQuerySet
+from conversations.section_models import voice_in
 from conversations.tips import has_tips
 from monitoring import pricing
 
@@ -105,7 +105,7 @@ def _not_yet(user: User, session: Session, gate: Gate | None) -> str:
 def _create(by: User, message: Message) -> Session:
     origin = message.session
     assert origin.client is not None  # noqa: S101  as `triable_by` has it
-    voice = voice_for_new_sessions()
+    voice, model = voice_in(origin.section_id, origin.client.chosen_model)
     branch = Session.objects.create(
         student=by,
         section_id=origin.section_id,
@@ -113,7 +113,7 @@ def _create(by: User, message: Message) -> Session:
         client=origin.client,
         client_version_id=origin.client_version_id,
         voice=voice,
-        model=origin.client.chosen_model if voice == Session.Voice.CLAUDE else "scripted",
+        model=model,
         branch_of=message,
     )
     roles = [Message.Role.STUDENT, Message.Role.CLIENT]

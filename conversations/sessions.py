@@ -14,10 +14,10 @@ from accounts.models import Section, User
 from accounts.services import RuleBrokenError
 from clients.models import ClientProfile
 from clients.services import freeze
-from clients.voices import voice_for_new_sessions
 from conversations import consent
 from conversations.models import Assignment, Message, NoticeAcceptance, Session, Turn
 from conversations.models.notice import NOTICE_VERSION
+from conversations.section_models import voice_in
 from monitoring import pricing
 from monitoring.services import offered_models
 
@@ -86,7 +86,7 @@ def create(
 
     Raises IntegrityError when one is open already.
     """
-    voice = voice_for_new_sessions()
+    voice, model = voice_in(section.pk if section else None, client.chosen_model)
     session = Session.objects.create(
         student=by,
         section=section,
@@ -96,7 +96,7 @@ def create(
         client=client,
         client_version=freeze(client),
         voice=voice,
-        model=client.chosen_model if voice == Session.Voice.CLAUDE else "scripted",
+        model=model,
     )
     if client.client_speaks_first:
         Message.objects.create(

@@ -8,7 +8,6 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -17,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from monitoring import errors
+from monitoring import errors, providers
 from monitoring.alerts import raise_alert
 from monitoring.models import Alert, Breaker, Severity
 
@@ -59,11 +58,6 @@ class Status(StrEnum):
             Status.DEGRADED: _("A model does not answer, or asks to wait. The provider states say which."),
             Status.UNAVAILABLE: _("No model answers. The provider states say since when and why."),
         }[self]
-
-
-def configured_provider() -> str:
-    """How breakers and people call the provider of the settings: its host and port."""
-    return urlsplit(settings.ANTHROPIC_BASE_URL).netloc.rpartition("@")[2][:200]
 
 
 def read() -> dict[tuple[str, str], Breaker]:
@@ -156,11 +150,12 @@ def try_again_now(*, by: "PermissionsMixin | AnonymousUser", breakers: Iterable[
 
 
 def status(models: Sequence[str]) -> Status:
-    """How these models are at the configured provider, in one query.
+    """How these models are, each at its provider, in one query.
 
     A model that may be tried again counts as degraded: it takes somebody's message to find out.
     """
-    rows = Breaker.objects.filter(provider=configured_provider(), model__in=models)
+    provider = {model: providers.endpoint_of(model).provider for model in models}
+    rows = [row for row in Breaker.objects.filter(model__in=models) if row.provider == provider[row.model]]
     troubled = [row for row in rows if row.state != State.CLOSED or row.wait_seconds]
     if not troubled:
         return Status.HEALTHY

@@ -19,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from monitoring import breakers, latency, rollups
+from monitoring import breakers, latency, providers, rollups
 from monitoring.heartbeats import PULSE_ID
 from monitoring.models import Alert, Breaker, HealthReport, Heartbeat, Severity
 
@@ -146,11 +146,11 @@ def check_first_text() -> str:
 
 def _check_models() -> Iterator[Check]:
     """Whether each model that may speak answers, as its breaker knows; a breaker tells operators itself."""
-    provider = breakers.configured_provider()
     rows = breakers.read()
-    for model in dict.fromkeys([*settings.MODELS, *settings.FALLBACK_MODELS]):
-        row = rows.get((provider, model), Breaker())
-        note = "" if settings.ANTHROPIC_API_KEY else _("not used: without a key the scripted voice speaks")
+    for model in dict.fromkeys([*settings.MODELS, *settings.FALLBACK_MODELS, *providers.models_with_rows()]):
+        endpoint = providers.endpoint_of(model)
+        row = rows.get((endpoint.provider, model), Breaker())
+        note = _("not used: %(why)s") % {"why": endpoint.missing} if endpoint.missing else ""
         yield Check(f"provider: {model}"[:60], lambda row=row: _said_of(row), alert="", note=note)  # type: ignore[misc]
 
 

@@ -40,6 +40,7 @@ def _secrets() -> Iterator[str]:
     """What the settings hold that nobody may read; the longest first, as one may hold another."""
     known = {
         settings.ANTHROPIC_API_KEY,
+        *settings.PROVIDER_KEYS.values(),
         settings.SECRET_KEY,
         settings.METRICS_TOKEN,
         str(getattr(settings, "EMAIL_HOST_PASSWORD", "") or ""),

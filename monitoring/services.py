@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from monitoring import budgets, pricing
+from monitoring import budgets, pricing, providers
 from monitoring.budgets import BudgetExhaustedError, Claim, Scope
 from monitoring.ids import uuid7
 from monitoring.models import LedgerEntry, ModelPrice, Reservation
@@ -130,10 +130,12 @@ def _close(reservation: Reservation, state: Reservation.State) -> Answer:
 
 
 def offered_models() -> list[str]:
-    """The models a teacher may choose from: those of the settings that have a price in force."""
+    """The models a teacher may choose from: of the settings, and of providers that can be called, all with a price."""
+    others = [model for model in providers.models_with_rows() if providers.endpoint_of(model).is_ready]
+    known = list(dict.fromkeys([*settings.MODELS, *others]))
     priced = set(
-        ModelPrice.objects.filter(model__in=settings.MODELS, valid_from__lte=timezone.now(), from_input=0).values_list(
+        ModelPrice.objects.filter(model__in=known, valid_from__lte=timezone.now(), from_input=0).values_list(
             "model", flat=True
         )
     )
-    return [model for model in settings.MODELS if model in priced]
+    return [model for model in known if model in priced]

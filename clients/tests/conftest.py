@@ -9,9 +9,11 @@ from bench.standin import StandIn, running_standin
 from clients.models import ClientProfile
 from clients.tests.provider import MODEL, PATIENCE, key
 from clients.voices import VoiceRequest
-from clients.voices.claude import ClaudeSpeech
+from clients.voices.calling import call
+from clients.voices.claude import parameters
 from clients.voices.patience import PatientSpeech, Switchboard
 from clients.voices.scripted import Line
+from monitoring.providers import configured
 
 
 @pytest.fixture
@@ -38,6 +40,8 @@ def say(request_: VoiceRequest) -> Callable[..., PatientSpeech]:
             if waits is not None:
                 waits.append(position)
 
-        return PatientSpeech(lambda: ClaudeSpeech(request_), key(), on_wait=on_wait, board=board or Switchboard())
+        return PatientSpeech(
+            lambda: call(configured(), parameters(request_)), key(), on_wait=on_wait, board=board or Switchboard()
+        )
 
     return make

@@ -13,7 +13,7 @@ from django.utils import timezone
 from clients.voices import VoiceError
 from clients.voices.breaker import Key
 from clients.voices.patience import PatientSpeech
-from monitoring import breakers
+from monitoring import breakers, providers
 from monitoring.models import Breaker
 
 MODEL = "claude-haiku-5-5"
@@ -32,7 +32,7 @@ async def until(true: Callable[[], object]) -> None:
 
 
 def key() -> Key:
-    return Key(breakers.configured_provider(), MODEL)
+    return Key(providers.configured().provider, MODEL)
 
 
 def here() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from clients.voices import Ending, VoiceError, VoiceRequest, claude, speak
 from clients.voices.base import Fault
 from clients.voices.scripted import Line
 from monitoring.models import Reservation
+from monitoring.providers import configured
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +32,7 @@ def api(settings: Any) -> Iterator[StandIn]:
 
 
 async def spoken(request: VoiceRequest) -> tuple[str, claude.ClaudeSpeech]:
-    speech = claude.ClaudeSpeech(request)
+    speech = claude.ClaudeSpeech(configured(), claude.parameters(request))
     return "".join([piece async for piece in speech]), speech
 
 
@@ -139,10 +140,11 @@ class Broken:
     ],
 )
 async def test_whatever_breaks_in_the_middle_becomes_a_voice_error(
-    request_: VoiceRequest, monkeypatch: pytest.MonkeyPatch, error: Exception | bytes, kind: Fault
+    request_: VoiceRequest, monkeypatch: pytest.MonkeyPatch, settings: Any, error: Exception | bytes, kind: Fault
 ) -> None:
+    settings.ANTHROPIC_API_KEY = "test-key"
     messages = SimpleNamespace(with_streaming_response=SimpleNamespace(create=lambda **_: Broken(error)))
-    monkeypatch.setattr(claude, "sdk", lambda: SimpleNamespace(messages=messages))
+    monkeypatch.setattr(claude.ClaudeSpeech, "_client", lambda _self: SimpleNamespace(messages=messages))
     assert await fault_of(request_) is kind
 
 

@@ -43,8 +43,8 @@ def test_a_longer_prompt_costs_more(client_profile: ClientProfile) -> None:
 
 
 @pytest.mark.usefixtures("still")
-def test_estimates_take_one_query_a_model_and_three_more(
+def test_estimates_take_one_query_a_model_and_four_more(
     client_profile: ClientProfile, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         estimates(client_profile)

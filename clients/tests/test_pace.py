@@ -8,8 +8,9 @@ import pytest
 from bench.standin import StandIn
 from clients.voices import VoiceError, VoiceRequest
 from clients.voices.base import Fault
-from clients.voices.claude import ClaudeSpeech
+from clients.voices.claude import ClaudeSpeech, parameters
 from clients.voices.pace import Pace
+from monitoring.providers import configured
 
 
 def test_few_replies_are_read_often_and_many_share_what_a_process_can_do(settings: Any) -> None:
@@ -49,7 +50,7 @@ async def test_what_had_arrived_when_the_connection_broke_is_heard(
     heard: list[str] = []
 
     async def listen() -> None:
-        async for piece in ClaudeSpeech(request_):
+        async for piece in ClaudeSpeech(configured(), parameters(request_)):
             heard.append(piece)  # noqa: PERF401  (what came before the failure counts)
 
     with pytest.raises(VoiceError) as failure:
@@ -65,7 +66,7 @@ async def test_the_first_words_come_at_once_and_the_others_gather(
     settings.DELTA_JOIN_SECONDS = 1.0
     words = [f"w{number}" for number in range(45)]  # a reply may have 50
     api.modes(text=" ".join(words), ttft=1, delay=40)
-    pieces = [piece async for piece in ClaudeSpeech(request_)]
+    pieces = [piece async for piece in ClaudeSpeech(configured(), parameters(request_))]
     assert "".join(pieces).split() == words
     # 1.8 s of text, read when it begins and then about every second.
     assert len(pieces[0].split()) < 20

@@ -12,8 +12,8 @@ from asgiref.sync import sync_to_async
 from bench.standin import StandIn
 from clients.tests.provider import PATIENCE, Say, break_it, error_of, heard, key, row, until
 from clients.voices import Ending, Fault, VoiceError, VoiceRequest, speak
-from clients.voices.claude import seconds_of
 from clients.voices.patience import Switchboard
+from clients.voices.streamed import seconds_of
 from monitoring.models import Breaker, Reservation
 
 pytestmark = pytest.mark.django_db(transaction=True)

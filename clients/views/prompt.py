@@ -15,6 +15,7 @@ from clients.costs import EXCHANGES, estimates
 from clients.forms import PromptForm
 from clients.models import ClientProfile
 from clients.views.profile import newest_revision
+from monitoring.providers import endpoint_of
 
 
 @staff_only
@@ -55,6 +56,6 @@ def client_prompt(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "messages_in_estimate": 2 * EXCHANGES,
         "default": settings.MODEL_DEFAULT,
         "warning_limit": settings.COST_WARNING_MICROUSD,
-        "key_missing": not settings.ANTHROPIC_API_KEY,
+        "key_missing": not endpoint_of(client.chosen_model).is_ready,
     }
     return render(request, "clients/prompt.html", context)

@@ -1,13 +1,14 @@
 """What every voice has in common: the request, the stream of text, the ending, and the kinds of failure."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from clients.snapshot import ClientSnapshot
 from clients.voices.scripted import Line
 from monitoring.pricing import Usage
+from monitoring.providers import Endpoint, configured
 from monitoring.redaction import without_secrets
 
 
@@ -48,6 +49,7 @@ class VoiceRequest:
     """One reply to be spoken: the client as frozen, its system prompt, and what was said, ending with the student.
 
     `reminder` is said to a model after the client's state, where an attempt before this one left the character.
+    `endpoint` is where the model is asked (monitoring.providers.endpoint_of).
     """
 
     snapshot: ClientSnapshot
@@ -56,6 +58,7 @@ class VoiceRequest:
     model: str
     max_tokens: int
     reminder: str = ""
+    endpoint: Endpoint = field(default_factory=configured)
 
 
 class Speech(Protocol):

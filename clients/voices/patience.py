@@ -106,12 +106,21 @@ class PatientSpeech:
     later than QUEUE_SECONDS after the reply was asked for, and none is made again after the first text.
     """
 
-    def __init__(self, ask: Callable[[], Speech], key: Key, *, on_wait: OnWait | None, board: Switchboard) -> None:
+    def __init__(
+        self,
+        ask: Callable[[], Speech],
+        key: Key,
+        *,
+        on_wait: OnWait | None,
+        board: Switchboard,
+        at_once: int | None = None,
+    ) -> None:
         self._ask = ask
         self._key = key
         self._on_wait = on_wait
         self._board = board
         self._queue = board.queues[key]
+        self._queue.at_once = at_once
         self._calls: list[Speech] = []
         self._said = False
         self._told: int | None = None
@@ -237,7 +246,7 @@ class PatientSpeech:
         """Look around from a place in line; seconds until the next look."""
         await self._look()
         if self._left <= 0:
-            raise VoiceError(Fault.OVERLOADED, f"no place among {settings.MODEL_CALLS_AT_ONCE} came free in time")
+            raise VoiceError(Fault.OVERLOADED, f"no place among {self._queue.most} came free in time")
         await self._tell(position)
         return min(TELL_SECONDS, max(self._left, 0.0))
 

@@ -13,13 +13,22 @@ Tick = Callable[[int], Awaitable[float]]
 
 
 class Queue:
-    """Who speaks with a model and who waits for it. Numbers are given out on entering and show who came first."""
+    """Who speaks with a model and who waits for it. Numbers are given out on entering and show who came first.
+
+    `at_once` is how many may speak where the provider has a number of its own, None for that of the settings.
+    """
 
     def __init__(self) -> None:
+        self.at_once: int | None = None
         self._numbers = itertools.count()
         self._taken = 0
         self._turns: OrderedDict[int, asyncio.Future[None]] = OrderedDict()
         self._waiting: list[int] = []
+
+    @property
+    def most(self) -> int:
+        """How many may speak at once."""
+        return self.at_once or settings.MODEL_CALLS_AT_ONCE
 
     async def enter(self, tick: Tick) -> int:
         """Wait for a place and take it; the number, to be handed to `leave`.
@@ -28,7 +37,7 @@ class Queue:
         seconds as it returns; what it raises ends the waiting, as a cancellation does.
         """
         number = next(self._numbers)
-        if self._taken < settings.MODEL_CALLS_AT_ONCE and not self._turns:
+        if self._taken < self.most and not self._turns:
             self._taken += 1
             return number
         turn = self._turns[number] = asyncio.get_running_loop().create_future()
@@ -46,7 +55,7 @@ class Queue:
     def leave(self) -> None:
         """Give the place back; the first in line takes it."""
         self._taken -= 1
-        while self._turns and self._taken < settings.MODEL_CALLS_AT_ONCE:
+        while self._turns and self._taken < self.most:
             _number, turn = self._turns.popitem(last=False)
             turn.set_result(None)
             self._taken += 1

@@ -1,21 +1,20 @@
 """The one way to a voice: name it, show a reservation, listen."""
 
-from django.conf import settings
-
 from clients.voices.base import Speech, VoiceRequest
-from clients.voices.breaker import Key
-from clients.voices.claude import ClaudeSpeech
-from clients.voices.patience import OnWait, PatientSpeech, switchboard
+from clients.voices.calling import call, call_patiently
+from clients.voices.claude import parameters
+from clients.voices.patience import OnWait, switchboard
 from clients.voices.script import ScriptedSpeech
-from monitoring import breakers
+from monitoring import providers
 from monitoring.models import Reservation
 
 CLAUDE, SCRIPTED = "claude", "scripted"
 
 
-def voice_for_new_sessions() -> str:
-    """Claude where a key is configured, the scripted voice otherwise."""
-    return CLAUDE if settings.ANTHROPIC_API_KEY else SCRIPTED
+def voice_for_new_sessions(*models: str) -> tuple[str, str]:
+    """Voice and model of who speaks: the first of these whose provider can be called, else the scripted voice."""
+    model = providers.first_ready(models)
+    return (CLAUDE, model) if model else (SCRIPTED, SCRIPTED)
 
 
 def speak(
@@ -37,6 +36,7 @@ def speak(
     if voice != CLAUDE:
         return ScriptedSpeech(request)
     if not patient:
-        return ClaudeSpeech(request)
-    key = Key(breakers.configured_provider(), request.model)
-    return PatientSpeech(lambda: ClaudeSpeech(request), key, on_wait=on_wait, board=switchboard())
+        return call(request.endpoint, parameters(request))
+    return call_patiently(
+        request.endpoint, request.model, lambda: parameters(request), on_wait=on_wait, board=switchboard()
+    )

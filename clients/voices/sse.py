@@ -1,6 +1,7 @@
 """Reads the Messages API's event stream from raw bytes; the SDK's own event objects cost twice the CPU."""
 
 import json
+from abc import ABC, abstractmethod
 from typing import Any
 
 from clients.voices.base import Ending
@@ -17,20 +18,54 @@ ENDINGS = {
 _DELTA = b"event: content_block_delta"
 
 
-class MessageStream:
-    """The state of one streamed message. Feed it bytes in any cut; it gives back the text they complete.
+class EventStream(ABC):
+    """The state of one streamed reply. Feed it bytes in any cut; it gives back the text they complete.
 
-    `ending` is set only by `message_stop` after a stop reason that we know, so that a stream which merely ends was cut.
-    `error` is the provider's own (type, message) when it sent an `error` event, `failure` why nothing more can be read.
+    `ending` is set only by the mark of the end after a reason that we know, so that a stream which merely ends was cut.
+    `error` is the provider's own (type, message) when it sent one, `failure` why nothing more can be read.
     """
 
     def __init__(self) -> None:
         self._rest = b""
         self._stop_reason: str | None = None
-        self._counts: dict[str, int] = {}
         self.ending: Ending | None = None
         self.error: tuple[str, str] | None = None
         self.failure: Exception | None = None
+
+    @property
+    @abstractmethod
+    def usage(self) -> Usage | None:
+        """What the provider has counted so far, None when it never counted."""
+
+    @abstractmethod
+    def read(self, event: bytes, data: bytes) -> str:
+        """The text of one event, whose data is that."""
+
+    def feed(self, data: bytes) -> str:
+        """The text that these bytes complete, "" when there is none."""
+        self._rest = (self._rest + data).replace(b"\r\n", b"\n")
+        text = ""
+        while (end := self._rest.find(b"\n\n")) >= 0:
+            event, self._rest = self._rest[:end], self._rest[end + 2 :]
+            at = event.find(b"data:")
+            if at < 0:
+                # A comment or a bare name, by which servers keep a connection open.
+                continue
+            try:
+                text += self.read(event, event[at + 5 :])
+            except (ValueError, KeyError, TypeError, AttributeError) as failure:
+                # What came before it in the same bytes is said all the same.
+                self.failure = failure
+                break
+        return text
+
+
+class MessageStream(EventStream):
+    """One streamed message; `message_stop` is the mark of its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, int] = {}
 
     @property
     def usage(self) -> Usage | None:
@@ -44,27 +79,14 @@ class MessageStream:
             cache_read=self._counts.get("cache_read_input_tokens", 0),
         )
 
-    def feed(self, data: bytes) -> str:
-        """The text that these bytes complete, "" when there is none."""
-        self._rest = (self._rest + data).replace(b"\r\n", b"\n")
-        text = ""
-        while (end := self._rest.find(b"\n\n")) >= 0:
-            event, self._rest = self._rest[:end], self._rest[end + 2 :]
-            at = event.find(b"data:")
-            if at < 0:
-                continue
-            try:
-                payload = json.loads(event[at + 5 :])
-                if event.startswith(_DELTA):
-                    # Thinking and signatures come as other deltas of the same event; only text is said aloud.
-                    text += payload["delta"].get("text", "")
-                else:
-                    self._note(payload)
-            except (ValueError, KeyError, TypeError, AttributeError) as failure:
-                # What came before it in the same bytes is said all the same.
-                self.failure = failure
-                break
-        return text
+    def read(self, event: bytes, data: bytes) -> str:
+        """The text of one event; thinking and signatures come as other deltas, and only text is said aloud."""
+        payload = json.loads(data)
+        if event.startswith(_DELTA):
+            text: str = payload["delta"].get("text", "")
+            return text
+        self._note(payload)
+        return ""
 
     def _note(self, payload: dict[str, Any]) -> None:
         match payload.get("type"):

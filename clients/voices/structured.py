@@ -15,13 +15,13 @@ from django.conf import settings
 from pydantic import BaseModel, ValidationError
 
 from clients.voices.base import Ending, Fault, VoiceError
-from clients.voices.breaker import Key
-from clients.voices.claude import CACHE, TAKES_EFFORT, ClaudeSpeech, hang_up
-from clients.voices.patience import PatientSpeech, Switchboard, switchboard
-from clients.voices.sse import MessageStream
-from monitoring import breakers
+from clients.voices.calling import call_patiently
+from clients.voices.claude import CACHE, TAKES_EFFORT
+from clients.voices.patience import Switchboard, switchboard
+from clients.voices.streamed import hang_up
 from monitoring.models import Reservation
 from monitoring.pricing import Usage, estimate_usage, most_tokens
+from monitoring.providers import Endpoint, endpoint_of
 
 Value = TypeVar("Value", bound=BaseModel)
 # Whoever asks from a job's step must be back before the job counts as silent.
@@ -93,18 +93,6 @@ class Answer(Generic[Value]):
         return "failed" if self.error else self.failure or Ending.COMPLETE
 
 
-class _Written(ClaudeSpeech):
-    """The answer as it is written, by the same connection and with the same errors as a client's reply."""
-
-    def __init__(self, question: Question[Any]) -> None:
-        self.question = question
-        self.calls = 0
-        self._stream = MessageStream()
-
-    def arguments(self) -> dict[str, Any]:
-        return self.question.arguments()
-
-
 def ask_all(questions: Sequence[Question[Value]], reservations: Sequence[Reservation]) -> list[Answer[Value]]:
     """Ask these at the same time and wait for all; the answers in the same order.
 
@@ -114,20 +102,21 @@ def ask_all(questions: Sequence[Question[Value]], reservations: Sequence[Reserva
     """
     if any(reservation.state != Reservation.State.HELD for reservation in reservations):
         raise ValueError("no model is called without a held reservation")
-    return asyncio.run(_ask_all(questions)) if questions else []
+    # Where each is asked stands in the database, which no event loop may wait for.
+    asked = [(question, endpoint_of(question.model)) for question in questions]
+    return asyncio.run(_ask_all(asked)) if asked else []
 
 
-async def _ask_all(questions: Sequence[Question[Value]]) -> list[Answer[Value]]:
+async def _ask_all(asked: Sequence[tuple[Question[Value], Endpoint]]) -> list[Answer[Value]]:
     board = switchboard()
     try:
-        return await asyncio.gather(*(_ask(question, board) for question in questions))
+        return await asyncio.gather(*(_ask(question, endpoint, board) for question, endpoint in asked))
     finally:
         await hang_up()
 
 
-async def _ask(question: Question[Value], board: Switchboard) -> Answer[Value]:
-    key = Key(breakers.configured_provider(), question.model)
-    speech = PatientSpeech(lambda: _Written(question), key, on_wait=None, board=board)
+async def _ask(question: Question[Value], endpoint: Endpoint, board: Switchboard) -> Answer[Value]:
+    speech = call_patiently(endpoint, question.model, question.arguments, on_wait=None, board=board)
     began = time.monotonic()
     text, error = "", None
     try:

@@ -3,7 +3,7 @@
 Whoever adds one to the admin adds it here and in `accounts/roles.py`. See docs/roles.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -60,6 +60,9 @@ TABLE: dict[str, Row] = {
     "clients.clientrule": Row("oa"),
     "clients.clienttryout": Row("oa"),
     "clients.clientopening": Row("oa", adds="ar", changes="ar", deletes="ar"),
+    "clients.personatext": Row("oa", adds="oar", changes="oar"),
+    "clients.sectionpersonas": Row("oa"),
+    "clients.tutorpreference": Row("a"),
     "conversations.session": Row("oa"),
     "conversations.turn": Row("oa"),
     "conversations.message": Row("a"),
@@ -81,7 +84,9 @@ TABLE: dict[str, Row] = {
     "conversations.attempt": Row("a"),
     "conversations.rubric": Row("a"),
     "conversations.rubricversion": Row("a"),
+    "conversations.sectionmodels": Row("oa"),
     "monitoring.modelprice": Row("oa", adds="or"),
+    "monitoring.provider": Row("oa", adds="or", changes="or"),
     "monitoring.budget": Row("oa", adds="or", changes="or", deletes="or"),
     "monitoring.budgetaccount": Row("oa"),
     "monitoring.ledgerentry": Row("oa"),
@@ -136,6 +141,8 @@ ACTIONS: dict[str, str] = {
     "conversations.rubric restore": "ar",
     "conversations.flag settle": "ar",
     "monitoring.budget set_limit": "or",
+    "monitoring.budget raise_limit": "or",
+    "monitoring.budgetaccount begin_anew": "or",
     "monitoring.reservation release": "or",
     "monitoring.dailyusage rebuild": "or",
     "monitoring.breaker try_again_now": "or",
@@ -149,7 +156,17 @@ PAGES: dict[str, str] = {
     "password_change": "oasur",
     "password_change_done": "oasur",
     "clients_check_voice": "oar",
+    "clients_persona_prompt": "oaur",
     "monitoring_rebuild_days": "or",
+    "monitoring_person_budgets": "oaur",
+    "monitoring_person_limit": "or",
+    "monitoring_person_anew": "or",
+}
+# What those of them are about that need more than their name.
+ABOUT: dict[str, Callable[[World], list[Any]]] = {
+    "monitoring_person_budgets": lambda world: [world.student.pk],
+    "monitoring_person_limit": lambda world: [world.student.pk, "day"],
+    "monitoring_person_anew": lambda world: [world.student.pk, "day"],
 }
 # Whose right to change no form and no action of their own list asks for, and what does.
 ASKED_ELSEWHERE = {
@@ -226,7 +243,8 @@ def world(client_profile: ClientProfile, school: School, world_people: None, req
     people = (request.getfixturevalue(name) for name in ("student", "teacher", "section"))
     made = make_world(client_profile, *people)
     Message.objects.create(session=made.talk, sequence=1, role=Message.Role.CLIENT, content="Well.")
-    Budget.objects.create(scope=Budget.Scope.SITE, period=Budget.Period.DAY, limit_microusd=10_000_000)
+    for scope in (Budget.Scope.SITE, Budget.Scope.USER):
+        Budget.objects.create(scope=scope, period=Budget.Period.DAY, limit_microusd=10_000_000)
     return made
 
 
@@ -268,6 +286,11 @@ def paths_of(model: type[Model], world: World) -> dict[str, str]:
         "add": reverse(f"{base}add"),
         **{page: reverse(f"{base}{page}", args=[key]) for page in ("change", "delete", "history")},
     }
+
+
+def page_of(name: str, world: World) -> str:
+    """The path of one of PAGES."""
+    return reverse(f"admin:{name}", args=ABOUT[name](world) if name in ABOUT else [])
 
 
 def wrong_answers(letter: str, user: User, world: World) -> Iterator[str]:
@@ -314,7 +337,7 @@ def test_each_role_gets_the_other_pages_that_the_table_says(
 ) -> None:
     user = request.getfixturevalue(STAFF[letter])
     for name, who in PAGES.items():
-        assert (ask(user, reverse(f"admin:{name}")) == 200) == (letter in who), name
+        assert (ask(user, page_of(name, world)) == 200) == (letter in who), name
 
 
 @pytest.mark.parametrize("who", OUTSIDERS)
@@ -322,7 +345,7 @@ def test_for_teachers_and_students_none_of_it_exists(who: str, world: World, req
     user = request.getfixturevalue(who)
     for model in admin.site._registry:
         assert {ask(user, path) for path in paths_of(model, world).values()} == {404}, label_of(model)
-    assert {ask(user, reverse(f"admin:{name}")) for name in PAGES} == {404}
+    assert {ask(user, page_of(name, world)) for name in PAGES} == {404}
 
 
 def test_the_front_page_names_only_what_a_role_may_open(request: pytest.FixtureRequest, school: School) -> None:

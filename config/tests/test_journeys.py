@@ -303,3 +303,67 @@ def test_an_operator_finds_the_admin(enter: Callable[..., Page]) -> None:
 
 def test_the_pictures_are_there_to_be_looked_at() -> None:
     assert Path(PICTURES).exists()
+
+
+def test_a_teacher_allows_tutors_and_a_student_chooses_one_of_them(enter: Callable[..., Page]) -> None:
+    teacher = enter("teacher")
+    teacher.goto("/sections/")
+    teacher.get_by_role("link", name="Interviewing skills").click()
+    # Nothing leads there until one can talk with a tutor.
+    expect(teacher.get_by_role("link", name="Models")).to_be_visible()
+    teacher.goto(f"{teacher.url.rstrip('/')}/tutors/")
+    teacher.get_by_text("How it talks").first.click()
+    look(teacher, "section-tutors")
+    teacher.get_by_label("Creative mentor").uncheck()
+    teacher.get_by_role("button", name="Save").click()
+    expect(teacher.get_by_text("may choose the tutors that you ticked")).to_be_visible()
+
+    student = enter("student", PHONE)
+    student.goto("/tutors/preference/")
+    expect(student.get_by_label("Creative mentor")).to_have_count(0)
+    student.get_by_role("button", name="Save").click()
+    expect(student.locator("[data-error-summary]")).to_be_focused()
+    look(student, "tutor-wrong")
+    # By keyboard alone, as far as the tutor.
+    student.locator("[data-error-summary]").get_by_role("link", name="Subject").press("Enter")
+    student.keyboard.type("motivational interviewing")
+    student.keyboard.press("Tab")
+    student.keyboard.type("Adv")
+    student.keyboard.press("Tab")
+    student.keyboard.press("Tab")
+    student.keyboard.press("Space")
+    student.keyboard.press("ArrowDown")
+    expect(student.get_by_label("Encouraging coach")).to_be_checked()
+    expect(student.locator("[aria-live] dl.definitions")).to_contain_text("“motivational interviewing”")
+    expect(student.locator("[aria-live] dl.definitions")).to_contain_text("Encouraging coach")
+    student.locator(".tutor-card", has_text="Expert scholar").click(position={"x": 150, "y": 200})
+    student.get_by_role("button", name="Save").click()
+    expect(student.get_by_text("Saved. Your tutor is: Expert scholar.")).to_be_visible()
+    expect(student.locator("[name=learner_level]")).to_have_value("advanced")
+    look(student, "tutor-preference")
+
+
+def test_an_admin_adds_a_persona_and_looks_at_its_prompt(enter: Callable[..., Page]) -> None:
+    # Axe writes styles of its own into some pages of the administration, which their policy refuses.
+    admin = enter("admin", bypass_csp=True)
+    admin.goto("/admin/clients/personatext/add/")
+    admin.get_by_role("link", name="Expert scholar").click()
+    admin.locator("[name=key]").fill("exam-coach")
+    text = admin.locator("[name=text]")
+    whole = text.input_value().replace("Expert scholar", "Exam coach")
+    text.fill(whole.replace("## Guardrails", "## Rules"))
+    admin.locator("[name=_save]").click()
+    expect(admin.get_by_text("The part “## Guardrails” is missing or empty.")).to_be_visible()
+    look(admin, "admin-persona-wrong")
+    text.fill(whole)
+    admin.locator("[name=_save]").click()
+    admin.get_by_role("link", name="Look at it").click()
+    expect(admin.locator(".persona-prompt")).to_contain_text("Your persona: Exam coach")
+    look(admin, "admin-persona-prompt")
+
+    student = enter("student", PHONE)
+    # Its section has chosen among others; the admin sees all.
+    student.goto("/tutors/preference/")
+    expect(student.get_by_label("Exam coach")).to_have_count(0)
+    admin.goto("/tutors/preference/")
+    expect(admin.get_by_label("Exam coach")).to_be_visible()

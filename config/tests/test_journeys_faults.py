@@ -186,10 +186,10 @@ def test_a_model_that_does_not_answer_is_told_before_a_student_begins(
     enter: Callable[..., Page], portal: Portal
 ) -> None:
     portal.ask(
-        "from monitoring import breakers\n"
+        "from monitoring import breakers, providers\n"
         "from monitoring.models import Budget\n"
         "Budget.objects.all().delete()\n"
-        "for _ in range(5): breakers.failed(provider=breakers.configured_provider(),"
+        "for _ in range(5): breakers.failed(provider=providers.configured().provider,"
         " model='claude-haiku-5-5', fault='overloaded')"
     )
     page = enter("student", PHONE)

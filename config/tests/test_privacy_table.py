@@ -47,11 +47,15 @@ TABLE: dict[str, Row] = {
     "clients.ClientTryout": OF_STAFF,
     "clients.ClientVersion": OF_STAFF,
     "clients.ClientOpening": OF_STAFF,
+    "clients.PersonaText": OF_STAFF,
+    "clients.SectionPersonas": OF_STAFF,
+    "clients.TutorPreference": Row(EVER, "tutor_preference", "tutor_preference"),
     "conversations.Rubric": OF_STAFF,
     "conversations.Criterion": OF_STAFF,
     "conversations.RubricVersion": OF_STAFF,
     "conversations.Assignment": OF_STAFF,
     "conversations.AssignmentException": Row(EVER, "exceptions", "exceptions"),
+    "conversations.SectionModels": OF_STAFF,
     "conversations.Session": Row("conversations", "conversations", "conversations"),
     "conversations.Message": Row("conversations", "messages", "of_message"),
     "conversations.Turn": Row("turn_states", "turns", "of_turn"),
@@ -98,7 +102,8 @@ TABLE: dict[str, Row] = {
 NO_WORDS = {
     "auth.Group", "auth.Group_permissions", "auth.Permission", "contenttypes.ContentType",
     "conversations.AssignmentClient", "monitoring.DailyUsage", "monitoring.HourlyLatency", "monitoring.HourlyUsage",
-    "monitoring.ModelPrice", "monitoring.RateLimit", "monitoring.Reservation_accounts", "monitoring.RetentionRule",
+    "monitoring.ModelPrice", "monitoring.Provider", "monitoring.ProviderModel", "monitoring.RateLimit",
+    "monitoring.Reservation_accounts", "monitoring.RetentionRule",
     "monitoring.RolledUp",
 }  # fmt: skip
 OF_PEOPLE = {"accounts.User", "accounts.Student", "accounts.Teacher", "conversations.Session"}

@@ -62,9 +62,13 @@ def _evaluation(by: User, session: Session, version: RubricVersion | None, *, ag
     known = Evaluation.objects.filter(session=session, version=version).select_related("job").first()
     if known and (known.status in Evaluation.OPEN or (known.status == Evaluation.Status.DONE and not again)):
         return known
-    voice = voice_for_new_sessions()
-    model = voice if voice == Session.Voice.SCRIPTED else settings.MODEL_DEFAULT
+    voice, model = _rater()
     return Evaluation.objects.create(session=session, version=version, voice=voice, model=model, asked_by=by)
+
+
+def _rater() -> tuple[str, str]:
+    """Voice and model of who drafts: the site's own choice, whoever spoke in the conversation."""
+    return voice_for_new_sessions(settings.MODEL_DEFAULT, *settings.FALLBACK_MODELS)
 
 
 def _begin(by: User, evaluations: Sequence[Evaluation]) -> Job:
@@ -101,13 +105,14 @@ def undrafted(assignment: Assignment) -> SessionQuerySet:
 
 def cost_of(value: RubricValue, characters: int, conversations: int = 1) -> int | None:
     """About how many micro-dollars drafts for so much text cost; 0 by rule, None where the model has no price."""
-    if voice_for_new_sessions() == Session.Voice.SCRIPTED:
+    voice, model = _rater()
+    if voice == Session.Voice.SCRIPTED:
         return 0
     try:
-        price = price_now(settings.MODEL_DEFAULT)
+        price = price_now(model)
     except UnknownPriceError:
         return None
-    asked = question(value, [], [], language="English", model=settings.MODEL_DEFAULT)
+    asked = question(value, [], [], language="English", model=model)
     read = conversations * pricing.estimate_tokens(asked.instruction) + characters // 3
     written = conversations * runs.TYPICAL_TOKENS * len(value.criteria)
     # The first run writes the cache, the others read it.

@@ -234,7 +234,7 @@ class Runner:
                 if given is None:
                     return heard
             while given is None:
-                model = next_model(tried) if heard.status == Turn.Status.FAILED and heard.fault else None
+                model = next_model(live.claimed, tried) if heard.status == Turn.Status.FAILED and heard.fault else None
                 if model is None or live.ending:
                     return heard
                 tried.add(model)

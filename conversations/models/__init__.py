@@ -11,6 +11,7 @@ from conversations.models.reflection import Reflection
 from conversations.models.rubric import Criterion, Rubric, RubricVersion
 from conversations.models.safety import ContentConsent, SafetyAlert
 from conversations.models.scoring import Mark, Scoring, ScoringRevision
+from conversations.models.section_models import SectionModels
 from conversations.models.session import Session
 from conversations.models.turn import Turn
 
@@ -37,6 +38,7 @@ __all__ = [
     "SafetyAlert",
     "Scoring",
     "ScoringRevision",
+    "SectionModels",
     "Session",
     "SessionFeedback",
     "TranscriptReading",

@@ -27,7 +27,7 @@ from accounts.models import (
     User,
 )
 from accounts.services import privacy
-from clients.models import ClientProfile
+from clients.models import ClientProfile, TutorPreference
 from conversations import rubrics, sessions
 from conversations.branches import try_again
 from conversations.models import (
@@ -190,6 +190,8 @@ def _of_the_account(student: User, talk: Session, admin: User, word: str) -> Non
     Invitation.objects.create(email=student.email, display_name=word, fingerprint=uuid.uuid4().hex)
     Notification.objects.create(user=student, kind="released", about=word, names={"client": word}, path=f"/{word}")
     NotificationChoice.objects.create(user=student, kind="released")
+    chosen = {"subject": word, "learner_level": "beginner", "language": "en"}
+    TutorPreference.objects.create(user=student, persona="expert-scholar", customisation=chosen)
     for row in (student, talk, student.enrolments.get()):
         LogEntry.objects.log_actions(admin.pk, [row], CHANGE, change_message=f"{word} was changed", single_object=True)
     assert talk.section

@@ -11,7 +11,7 @@ from conversations import sessions
 from conversations.models import Session
 from conversations.tests.pages import add, begin, signed_in, words
 from conversations.turns.accept import most_that_a_reply_costs
-from monitoring import breakers
+from monitoring import breakers, providers
 from monitoring.models import Budget
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def line(page: str, name: str) -> str:
 def leave_alone(model: str) -> None:
     """What so many faults in a row do."""
     for _ in range(5):
-        breakers.failed(provider=breakers.configured_provider(), model=model, fault="overloaded")
+        breakers.failed(provider=providers.configured().provider, model=model, fault="overloaded")
 
 
 def test_nothing_is_said_while_all_is_well(talk: Session) -> None:

@@ -103,13 +103,13 @@ async def test_a_send_that_the_database_does_not_take_is_never_acknowledged(
 async def test_a_turn_that_breaks_in_our_own_code_is_ended_and_the_engine_goes_on(
     chat: Any, api: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clients.voices import claude
+    from clients.voices import speaking
 
     def broken(*_: Any) -> None:
         raise RuntimeError("a fault of ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr(claude, "parameters", broken)
+        patch.setattr(speaking, "parameters", broken)
         done = await ended(chat)
     assert (done["status"], (await Turn.objects.aget()).error) == ("failed", "server")
     await chat.send(type="retry", message=done["message"])

@@ -150,6 +150,8 @@ async def test_a_stop_at_the_moment_of_the_slip_leaves_an_empty_reply_that_can_b
     assert (done["status"], done["text"]) == ("stopped", "")
     assert await figures(done) == ["withdrawn", "stopped"]
     api.next(text=IN)
+    # Stopped before the second attempt was sent, the retry is the one that is held.
+    api.release()
     await chat.send(type="retry", message=done["message"])
     assert (await chat.until("done"))[-1]["text"] == IN
 

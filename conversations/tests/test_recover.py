@@ -140,7 +140,7 @@ async def test_a_turn_that_outlives_every_clock_is_told_to_operators(
     await in_database(heartbeats.beat, alive, Heartbeat.Kind.WEB)
     await in_database(orphan, student, talk, alive, "Half a sen")
     assert await in_database(check_stuck) == ""
-    await Turn.objects.aupdate(accepted_at=timezone.now() - dt.timedelta(minutes=11))
+    await Turn.objects.aupdate(accepted_at=timezone.now() - dt.timedelta(minutes=26))
     assert await in_database(check_stuck) == "a reply runs although its time is long over"
     await in_database(heartbeats.stop, alive)
     await in_database(recover)

@@ -253,6 +253,7 @@ def queries(user: User, path: str) -> int:
     return len(found)
 
 
+@pytest.mark.usefixtures("still")
 def test_no_page_asks_more_whatever_the_number_of_rows(
     teacher: User, student: User, talk: Session, rubric: Rubric
 ) -> None:

@@ -23,12 +23,14 @@ from clients.voices.scripted import Line
 from conversations.models import Message, Session, Turn
 from conversations.protocol import Code
 from conversations.safety import set_aside, set_aside_before
+from conversations.section_models import choice_of
 from monitoring import limits, pricing
 from monitoring.budgets import BudgetExhaustedError, Scope, applying, tell_refusal
 from monitoring.ids import uuid7
 from monitoring.models import RateLimit, Reservation
 from monitoring.models.price import UnknownPriceError, price_now
 from monitoring.prepared import Answer, Select, insert, together, update
+from monitoring.providers import endpoint_of
 from monitoring.services import reserve
 
 
@@ -56,6 +58,8 @@ class ClaimedTurn:
     voice: str
     request: VoiceRequest
     reservation: Reservation
+    # Models that are asked in this order when the one of the request cannot answer.
+    stand_ins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +263,10 @@ def _new_turn(
             history=history,
             model=talk.model,
             max_tokens=settings.REPLY_MAX_TOKENS,
+            endpoint=endpoint_of(talk.model),
         ),
         reservation=reservation,
+        stand_ins=choice_of(talk.section_id).stand_ins,
     )
     return Accepted(message, turn, session.revision, claimed)
 

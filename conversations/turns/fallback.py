@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from django.conf import settings
 from django.db import transaction
 
 from clients.guard import Slip
@@ -12,15 +11,16 @@ from conversations.turns.accept import ClaimedTurn, reserve_reply
 from monitoring import pricing
 from monitoring.budgets import BudgetExhaustedError, tell_refusal
 from monitoring.models.price import UnknownPriceError
+from monitoring.providers import endpoint_of
 from monitoring.services import settle
 
 # The outcome of an attempt that was taken back, in the ledger.
 WITHDRAWN = "withdrawn"
 
 
-def next_model(tried: set[str]) -> str | None:
-    """The first of FALLBACK_MODELS that was not asked yet."""
-    return next((model for model in settings.FALLBACK_MODELS if model not in tried), None)
+def next_model(claimed: ClaimedTurn, tried: set[str]) -> str | None:
+    """The first of those who stand in that was not asked yet."""
+    return next((model for model in claimed.stand_ins if model not in tried), None)
 
 
 def give_to(claimed: ClaimedTurn, model: str, used: pricing.Usage, calls: int) -> ClaimedTurn | None:
@@ -28,10 +28,10 @@ def give_to(claimed: ClaimedTurn, model: str, used: pricing.Usage, calls: int) -
 
     None when it cannot be asked: it has no price, a budget does not cover it, or the turn was ended meanwhile.
     """
-    following = replace(claimed, request=replace(claimed.request, model=model))
     try:
         with transaction.atomic():
-            return _follow(claimed, following, used, calls)
+            request = replace(claimed.request, model=model, endpoint=endpoint_of(model))
+            return _follow(claimed, replace(claimed, request=request), used, calls)
     except UnknownPriceError:
         return None
     except BudgetExhaustedError as error:

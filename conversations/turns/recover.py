@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from conversations.models import Session, Turn
+from conversations.section_models import MOST_STAND_INS
 from conversations.turns.finish import Outcome, finish
 from monitoring import pricing
 from monitoring.models import Heartbeat
@@ -67,7 +68,7 @@ def _interrupt(turn: Turn, why: str) -> bool:
 
 def check_stuck() -> str:
     """The health check of turns: none runs although each clock that could still end it has long run out."""
-    attempts = 2 + len(settings.FALLBACK_MODELS)
+    attempts = 2 + max(MOST_STAND_INS, len(settings.FALLBACK_MODELS))
     longest = attempts * (settings.QUEUE_SECONDS + 2 * settings.REPLY_TOTAL_SECONDS)
     long_ago = timezone.now() - dt.timedelta(seconds=longest)
     stuck = Turn.objects.running().filter(accepted_at__lt=long_ago).exists()

@@ -3,13 +3,13 @@
 import uuid
 from collections.abc import Iterable
 
-from django.conf import settings
 from django.http import Http404
 
 from accounts.models import User
 from clients.snapshot import ClientSnapshot
 from conversations.models import Flag, Message, Session
 from monitoring import breakers
+from monitoring.providers import endpoint_of
 
 
 def counterpart(session: Session) -> ClientSnapshot:
@@ -35,8 +35,6 @@ def with_flags(user: User, messages: Iterable[Message]) -> list[Message]:
     return rows
 
 
-def service_words(model: str) -> str:
+def service_words(*models: str) -> str:
     """What to expect of the model that speaks, or of those that stand in for it; "" when all is well."""
-    if not settings.ANTHROPIC_API_KEY:
-        return ""
-    return breakers.status([model, *settings.FALLBACK_MODELS]).for_students
+    return breakers.status([model for model in models if endpoint_of(model).is_ready]).for_students

@@ -50,7 +50,7 @@ def practice(request: HttpRequest) -> HttpResponse:
         "query": urlencode(chosen),
         "filtering": bool(chosen),
         "elsewhere": _open_elsewhere(user, startable),
-        "service": service_words(settings.MODEL_DEFAULT),
+        "service": service_words(settings.MODEL_DEFAULT, *settings.FALLBACK_MODELS),
     }
     return render_list(request, "conversations/practice.html", "conversations/_practice_cards.html", context)
 

@@ -25,6 +25,7 @@ from conversations.forms import ModelForm, SessionFilter
 from conversations.models import Attempt, Message, Reflection, SafetyAlert, Session, SessionFeedback, Turn
 from conversations.models.session import SessionQuerySet
 from conversations.readings import log_following
+from conversations.section_models import choice_of
 from conversations.tips import has_tips, tips_of
 from conversations.turns.allowance import allowance
 from conversations.views import counterpart, service_words, with_flags
@@ -145,7 +146,9 @@ def _elsewhere(request: HttpRequest, session: Session) -> str:
 
 
 def _service(session: Session) -> str:
-    return service_words(session.model) if session.voice == Session.Voice.CLAUDE else ""
+    if session.voice == Session.Voice.SCRIPTED:
+        return ""
+    return service_words(session.model, *choice_of(session.section_id).stand_ins)
 
 
 def _number(text: str | None) -> int:

@@ -1,5 +1,5 @@
 """Monitoring in the admin, one file for each subject."""
 
-from monitoring.admin import budgets, health, jobs, limits, money, prices, privacy, retention, usage
+from monitoring.admin import budgets, health, jobs, limits, money, prices, privacy, providers, retention, usage
 
-__all__ = ["budgets", "health", "jobs", "limits", "money", "prices", "privacy", "retention", "usage"]
+__all__ = ["budgets", "health", "jobs", "limits", "money", "prices", "privacy", "providers", "retention", "usage"]

@@ -10,6 +10,7 @@ from monitoring.models.ledger import LedgerEntry, Reservation
 from monitoring.models.limit import RateLimit, RateWindow
 from monitoring.models.price import ModelPrice
 from monitoring.models.privacy import AdminReading, Erasure, RetentionRule, RetentionRun
+from monitoring.models.provider import Provider, ProviderModel
 from monitoring.models.usage import DailyUsage, DailyUserUsage, HourlyLatency, HourlyUsage, RolledUp, Usage
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "JobProblem",
     "LedgerEntry",
     "ModelPrice",
+    "Provider",
+    "ProviderModel",
     "RateLimit",
     "RateWindow",
     "Reservation",

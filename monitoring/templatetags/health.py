@@ -3,7 +3,7 @@
 from django import template
 from django.conf import settings
 
-from monitoring import breakers
+from monitoring import breakers, providers
 
 register = template.Library()
 
@@ -11,5 +11,5 @@ register = template.Library()
 @register.simple_tag
 def speaking_status() -> breakers.Status:
     """How the models of the settings are, all together; healthy where the scripted voice alone speaks."""
-    models = [settings.MODEL_DEFAULT, *settings.FALLBACK_MODELS] if settings.ANTHROPIC_API_KEY else []
-    return breakers.status(models)
+    models = [settings.MODEL_DEFAULT, *settings.FALLBACK_MODELS]
+    return breakers.status([model for model in models if providers.endpoint_of(model).is_ready])

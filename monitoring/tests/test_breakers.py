@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from monitoring import breakers
+from monitoring import breakers, providers
 from monitoring.breakers import Status, failed, release_probe, succeeded, try_probe
 from monitoring.models import Alert, Breaker, ErrorEntry, Severity
 
@@ -167,8 +167,11 @@ def test_only_a_superuser_closes_it_by_hand(operator: User, teacher: User) -> No
     assert (state().state, state().wait_seconds, state().rest_seconds) == ("closed", 0, 0)
 
 
+@pytest.mark.usefixtures("still")
 def test_the_status_says_what_may_be_expected(django_assert_num_queries: Callable[..., Any]) -> None:
     both = [HAIKU["model"], OPUS["model"]]
+    # Where models are asked is kept for a while.
+    providers.endpoint_of(both[0])
     with django_assert_num_queries(1):
         assert breakers.status(both) is Status.HEALTHY
     fail(4)
@@ -195,7 +198,7 @@ def test_a_provider_that_asks_to_wait_is_a_degraded_one() -> None:
 def test_another_provider_is_another_matter(settings: Any) -> None:
     fail(5)
     settings.ANTHROPIC_BASE_URL = "http://user:secret@127.0.0.1:9100/v1"
-    assert breakers.configured_provider() == "127.0.0.1:9100"
+    assert providers.configured().provider == "127.0.0.1:9100"
     assert breakers.status([HAIKU["model"]]) is Status.HEALTHY
 
 

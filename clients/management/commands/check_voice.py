@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clients.trial import try_voice
 from monitoring.budgets import BudgetExhaustedError
 from monitoring.models.price import UnknownPriceError
+from monitoring.providers import endpoint_of
 from monitoring.templatetags.money import usd
 
 
@@ -22,8 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Try, and say in plain words how it went."""
-        if options["model"] and not settings.ANTHROPIC_API_KEY:
-            raise CommandError("ANTHROPIC_API_KEY is not set, so no model can be tried.")
+        if options["model"] and (missing := endpoint_of(options["model"]).missing):
+            raise CommandError(f"{options['model']} cannot be tried. {missing}")
         try:
             trial = try_voice(by=None, model=options["model"])
         except UnknownPriceError as error:
@@ -37,7 +37,7 @@ class Command(BaseCommand):
                 f"{trial.model or 'The scripted voice'} does not work ({trial.fault}). {trial.advice}\n{trial.detail}"
             )
         if trial.model:
-            self.stdout.write(f"The key works, and {trial.model} answers at {settings.ANTHROPIC_BASE_URL}.")
+            self.stdout.write(f"The key works, and {trial.model} answers at {endpoint_of(trial.model).base_url}.")
         else:
             self.stdout.write(
                 "ANTHROPIC_API_KEY is not set: the scripted voice speaks, which needs no model and costs nothing."

@@ -19,6 +19,7 @@ from clients.voices.scripted import reply
 from clients.voices.speaking import CLAUDE
 from monitoring.budgets import BudgetExhaustedError
 from monitoring.models.price import UnknownPriceError
+from monitoring.providers import endpoint_of
 from monitoring.templatetags.money import usd
 
 
@@ -37,8 +38,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Hold the talks, print the table."""
         self.model, self.cost = options["model"], 0
-        if self.model and not settings.ANTHROPIC_API_KEY:
-            raise CommandError("ANTHROPIC_API_KEY is not set, so no model can be tried.")
+        if self.model and (missing := endpoint_of(self.model).missing):
+            raise CommandError(f"{self.model} cannot be tried. {missing}")
         found = {client.slug: client.snapshot for client in load_library()}
         unknown = sorted(set(options["clients"]) - set(found))
         if unknown:

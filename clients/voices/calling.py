@@ -1,0 +1,38 @@
+"""A call to a model: to whichever provider has it, in the protocol that this one speaks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from clients.voices.breaker import Key
+from clients.voices.chat import ChatSpeech
+from clients.voices.claude import ClaudeSpeech
+from clients.voices.patience import OnWait, PatientSpeech, Switchboard
+from clients.voices.streamed import StreamedSpeech
+from monitoring.providers import Endpoint, Protocol
+
+
+def call(endpoint: Endpoint, arguments: dict[str, Any]) -> StreamedSpeech:
+    """One call, with the arguments of `messages.create` whatever the protocol."""
+    speech = ChatSpeech if endpoint.protocol == Protocol.CHAT else ClaudeSpeech
+    return speech(endpoint, arguments)
+
+
+def call_patiently(
+    endpoint: Endpoint,
+    model: str,
+    arguments: Callable[[], dict[str, Any]],
+    *,
+    on_wait: OnWait | None,
+    board: Switchboard,
+) -> PatientSpeech:
+    """As many calls as it takes and is allowed, in the line and by the breaker of this model of this provider.
+
+    The arguments are asked for when the turn has come: what breaks in them breaks where failures are minded.
+    """
+    return PatientSpeech(
+        lambda: call(endpoint, arguments()),
+        Key(endpoint.provider, model),
+        on_wait=on_wait,
+        board=board,
+        at_once=endpoint.calls_at_once,
+    )
