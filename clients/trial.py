@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import time
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,8 @@ from clients.snapshot import ClientSnapshot, Fact
 from clients.state import BLOCK_TOKENS
 from clients.voices import Speech, VoiceError, VoiceRequest, speak, voice_for_new_sessions
 from clients.voices.base import Fault
+from clients.voices.calling import call
+from clients.voices.claude import reply_parameters
 from clients.voices.scripted import Line
 from clients.voices.speaking import CLAUDE
 from clients.voices.structured import SHARE_OF_A_STEP
@@ -105,6 +108,17 @@ def try_voice(*, by: User | None, model: str = "") -> Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class TutorAsk:
+    """One reply of a tutor: its composed prompt, what was said, and what it is told of this moment."""
+
+    prompt: str
+    history: Sequence[Line]
+    note: str
+    model: str
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """A reply heard outside of any conversation, in milliseconds and micro-dollars; `error` is what went wrong."""
 
@@ -120,16 +134,33 @@ def hear(*, by: User | None, kind: str, request: VoiceRequest, voice: str) -> He
 
     Raises UnknownPriceError and BudgetExhaustedError; a provider's fault is in what is returned.
     """
+    request = replace(request, endpoint=endpoint_of(request.model))
     price = ModelPrice.objects.in_force(request.model) if voice == CLAUDE else pricing.free(voice)
+    # One call, whatever the breaker says: the question is whether the model answers now.
+    return _heard(by, kind, price, request, lambda reservation: speak(voice, request, reservation, patient=False))
+
+
+def hear_tutor(*, by: User | None, kind: str, ask: TutorAsk) -> Heard:
+    """The same for one reply of a tutor, which a model alone can give."""
+    arguments = reply_parameters(ask.prompt, ask.history, ask.note, ask.model, ask.max_tokens)
+    price = ModelPrice.objects.in_force(ask.model)
+    return _heard(by, kind, price, ask, lambda _reservation: call(endpoint_of(ask.model), arguments))
+
+
+def _heard(
+    by: User | None,
+    kind: str,
+    price: pricing.Price,
+    request: VoiceRequest | TutorAsk,
+    begin: Callable[[Reservation], Speech],
+) -> Heard:
     said = [line.text for line in request.history]
     most = pricing.most_tokens_of_prose(request.prompt) + pricing.most_tokens(*said) + BLOCK_TOKENS
     with transaction.atomic():
         reservation = services.reserve(
             by=by, kind=kind, scopes=[], price=price, amount_microusd=price.ceiling(most, request.max_tokens)
         )
-    request = replace(request, endpoint=endpoint_of(request.model))
-    # One call, whatever the breaker says: the question is whether the model answers now.
-    speech = speak(voice, request, reservation, patient=False)
+    speech = begin(reservation)
     reply, first_text_ms, total_ms, error = async_to_sync(_listen)(speech)
     usage = speech.usage
     if usage is None and error is None:

@@ -37,7 +37,7 @@ def conversation(history: Sequence[Line], note: str) -> list[dict[str, Any]]:
             said.append((role, line.text))
     messages: list[dict[str, Any]] = [{"role": role, "content": text} for role, text in said]
     last = {"type": "text", "text": messages[-1]["content"], "cache_control": CACHE}
-    messages[-1]["content"] = [last, {"type": "text", "text": note}]
+    messages[-1]["content"] = [last, {"type": "text", "text": note}] if note else [last]
     return messages
 
 
@@ -46,15 +46,20 @@ def parameters(request: VoiceRequest) -> dict[str, Any]:
     note = state.block(recall(request.snapshot, request.history), request.snapshot)
     if request.reminder:
         note = f"{note}\n{request.reminder}"
+    return reply_parameters(request.prompt, request.history, note, request.model, request.max_tokens)
+
+
+def reply_parameters(prompt: str, history: Sequence[Line], note: str, model: str, max_tokens: int) -> dict[str, Any]:
+    """The same for whoever speaks: the note is about this moment and is never cached, "" for none."""
     arguments: dict[str, Any] = {
-        "model": request.model,
-        "max_tokens": request.max_tokens,
-        "system": [{"type": "text", "text": request.prompt, "cache_control": CACHE}],
-        "messages": conversation(request.history, note),
+        "model": model,
+        "max_tokens": max_tokens,
+        "system": [{"type": "text", "text": prompt, "cache_control": CACHE}],
+        "messages": conversation(history, note),
         # On by default in the fifth generation, and the main threat to cost and to the first word.
         "thinking": {"type": "disabled"},
     }
-    if TAKES_EFFORT.match(request.model):
+    if TAKES_EFFORT.match(model):
         arguments["output_config"] = {"effort": settings.MODEL_EFFORT}
     return arguments
 
