@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, F, Q, Sum
+from django.db.models.expressions import CombinedExpression
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -222,29 +223,31 @@ def tell_refusal(error: BudgetExhaustedError) -> None:
             _tell(accounts_of([claim])[claim.key], [100], refusing=True)
 
 
-@transaction.atomic
 def set_limit(*, by: "PermissionsMixin | AnonymousUser", budgets: Sequence[Budget], limit_microusd: int) -> None:
     """Let these budgets be so large from now on; what is held and spent stays. Raises PermissionDenied."""
     if not by.has_perm("monitoring.change_budget"):
         raise PermissionDenied
-    keys = [budget.pk for budget in budgets]
-    Budget.objects.filter(pk__in=keys).update(limit_microusd=limit_microusd)
-    tell_anew(keys)
+    _change_limit(budgets, limit_microusd)
 
 
-@transaction.atomic
 def raise_limit(*, by: "PermissionsMixin | AnonymousUser", budgets: Sequence[Budget], more_microusd: int) -> None:
     """Let each of these budgets be so much larger from now on. Raises PermissionDenied."""
     if not by.has_perm("monitoring.change_budget"):
         raise PermissionDenied
-    keys = [budget.pk for budget in budgets]
-    Budget.objects.filter(pk__in=keys).update(limit_microusd=F("limit_microusd") + more_microusd)
-    tell_anew(keys)
+    _change_limit(budgets, F("limit_microusd") + more_microusd)
+
+
+def _change_limit(budgets: Sequence[Budget], limit: int | CombinedExpression) -> None:
+    """One at a time: a reply locks its accounts in an order of its own (docs/adr/0008), and waits for nobody twice."""
+    for budget in budgets:
+        with transaction.atomic():
+            Budget.objects.filter(pk=budget.pk).update(limit_microusd=limit)
+            tell_anew([budget.pk])
 
 
 def tell_anew(keys: Sequence[uuid.UUID]) -> None:
     """Tell of every step again: a new limit has steps of its own."""
-    BudgetAccount.objects.filter(budget__in=keys).update(alerted_percent=0)
+    BudgetAccount.objects.filter(budget__in=keys, alerted_percent__gt=0).update(alerted_percent=0)
 
 
 def remaining(scopes: Sequence[Scope], user_id: uuid.UUID | None) -> Remaining | None:
@@ -363,6 +366,11 @@ def _tell_step(account: BudgetAccount) -> None:
 def _tell(account: BudgetAccount, reached: Sequence[int], *, refusing: bool = False) -> None:
     """Tell operators and the person of the highest of these steps that is theirs, unless it was told before."""
     before, step = account.alerted_percent, max(reached)
+    if refusing and account.budget.scope == Budget.Scope.USER and conversations_left(account.left_microusd):
+        # Too little for what was asked at once, as of two windows; the person has enough to go on.
+        if step in account.budget.alert_steps:
+            _alert(account, step, refusing=True)
+        return
     untold = BudgetAccount.objects.filter(pk=account.pk, alerted_percent__lt=step)
     if before >= step or not untold.update(alerted_percent=step):
         return

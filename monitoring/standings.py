@@ -118,27 +118,31 @@ def set_own(
     return own
 
 
+@transaction.atomic
 def take_over(budget: Budget) -> int:
     """Let what was used of the general budget in this period count in the one that takes its place; how much.
 
-    Otherwise whoever gets a budget of their own would get a new period with it.
+    Otherwise whoever gets a budget of their own would get a new period with it. It is moved, so that it counts once,
+    whatever begins anew and comes back later; replies that are being written count where they were asked for.
     """
     if budget.scope_id is None:
         return 0
-    starts_on = periods.start_of(budget.period, periods.today())
-    general = BudgetAccount.objects.filter(
-        budget__scope=budget.scope,
-        budget__scope_id=None,
-        budget__period=budget.period,
-        budget__is_active=True,
-        scope_id=budget.scope_id,
-        starts_on=starts_on,
-    ).first()
+    period = {"scope_id": budget.scope_id, "starts_on": periods.start_of(budget.period, periods.today())}
+    # In the order in which replies lock them, since both are of one scope and period.
+    of_both = Q(budget=budget) | Q(
+        budget__scope=budget.scope, budget__scope_id=None, budget__period=budget.period, budget__is_active=True
+    )
+    accounts = BudgetAccount.objects.filter(of_both, **period).order_by("budget_id")
+    locked = {row.budget_id: row for row in accounts.select_for_update(of=("self",), no_key=True)}
+    own = locked.pop(budget.pk, None)
+    general = next(iter(locked.values()), None)
     used = general.used_microusd if general else 0
-    if used:
-        BudgetAccount.objects.update_or_create(
-            budget=budget, scope_id=budget.scope_id, starts_on=starts_on, defaults={"carried_microusd": used}
-        )
+    if general and used:
+        BudgetAccount.objects.filter(pk=general.pk).update(carried_microusd=F("carried_microusd") - used)
+        if own:
+            BudgetAccount.objects.filter(pk=own.pk).update(carried_microusd=F("carried_microusd") + used)
+        else:
+            BudgetAccount.objects.create(budget=budget, carried_microusd=used, **period)
     return used
 
 

@@ -13,7 +13,7 @@ def tell_of_budget(account: BudgetAccount, step: int) -> None:
     Of a day's budget in the portal alone: by the time that a mail is read, another day has begun.
     """
     person = User.objects.filter(pk=account.scope_id, is_active=True).first()
-    if person:
+    if person and Notification.Kind.BUDGET in notifications.KINDS.get(person.role, ()):
         period = account.budget.period
         notifications.tell(
             users=[person],

@@ -35,6 +35,8 @@ class OwnLimitForm(forms.Form):
         initial=BY,
     )
     dollars = DollarsField(label=gettext_lazy("US dollars"))
+    # The limit as the page showed it: what was sent twice must not raise it twice.
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
 
 class PersonBudgets(admin.ModelAdmin):
@@ -73,7 +75,11 @@ class PersonBudgets(admin.ModelAdmin):
         if not self._may_set(request):
             raise PermissionDenied
         whose, now = _asked_for(person, period)
-        form = OwnLimitForm(request.POST or None, initial={} if now else {"how": OwnLimitForm.TO})
+        limit = now.budget.limit_microusd if now else None
+        form = OwnLimitForm(request.POST or None, initial={"seen": limit} if now else {"how": OwnLimitForm.TO})
+        if form.is_valid() and form.cleaned_data["seen"] not in {None, limit}:
+            form = OwnLimitForm({**request.POST.dict(), "seen": limit})
+            form.add_error("dollars", _("The limit has changed meanwhile. Look at it, and say again what it shall be."))
         if request.method == "POST" and form.is_valid():
             dollars, by_more = form.cleaned_data["dollars"], form.cleaned_data["how"] == OwnLimitForm.BY
             try:

@@ -195,3 +195,14 @@ def test_chosen_accounts_begin_anew_and_what_is_over_is_left_as_it_is(
     again = chosen(desk, "budgetaccount", "begin_anew", over, confirmed="yes")
     assert "1 is left as it is" in again
     assert "counts from nothing" not in again
+
+
+def test_a_raise_that_is_sent_twice_raises_once(desk: Browser, student: User, general: Budget) -> None:
+    page = page_of(student, "limit", "month")
+    sent = {"how": "by", "dollars": "1", "seen": str(2 * DOLLAR)}
+    assert f'name="seen" value="{2 * DOLLAR}"' in desk.get(page).text
+    assert desk.post(page, sent).status_code == 302
+    again = desk.post(page, sent).text
+    assert "The limit has changed meanwhile" in again
+    assert f'value="{3 * DOLLAR}"' in again
+    assert Budget.objects.get(scope_id=student.pk).limit_microusd == 3 * DOLLAR

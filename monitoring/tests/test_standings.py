@@ -117,7 +117,8 @@ def test_a_budget_that_comes_back_into_force_counts_what_was_used_meanwhile(stud
     spend(student, 200)
     Budget.objects.filter(pk=own.pk).update(is_active=False)
     spend(student, 30)
-    assert stands(student) == (40, 60, 0)
+    # What counted in their own went there.
+    assert stands(student) == (30, 70, 0)
     standings.set_own(by=caretaker, person=student, period="month", to_microusd=500)
     assert stands(student) == (240, 260, 0)
     assert Budget.objects.filter(scope_id=student.pk).count() == 1
@@ -285,3 +286,50 @@ def test_raising_and_beginning_anew_while_replies_are_written_loses_neither_mone
     assert all(row.held_microusd == 0 and row.used_microusd >= 0 for row in BudgetAccount.objects.all())
     raised = [line for line in words(student) if line.startswith("Limit")]
     assert len(raised) == 20
+
+
+def test_a_period_that_was_begun_anew_stays_so_when_the_budget_goes_and_comes_back(
+    student: User, caretaker: User
+) -> None:
+    general(100)
+    spend(student, 10)
+    own = standings.set_own(by=caretaker, person=student, period="month", to_microusd=500)
+    spend(student, 490)
+    standings.begin_anew(by=caretaker, accounts=list(BudgetAccount.objects.filter(budget=own)))
+    for _time in range(3):
+        Budget.objects.filter(pk=own.pk).update(is_active=False)
+        standings.set_own(by=caretaker, person=student, period="month", to_microusd=500)
+        assert stands(student) == (0, 500, 0)
+    spend(student, 500)
+
+
+def test_what_is_used_counts_once_however_often_budgets_change_places(student: User, caretaker: User) -> None:
+    general(1_000)
+    used = 0
+    for _time in range(3):
+        spend(student, 30)
+        own = standings.set_own(by=caretaker, person=student, period="month", to_microusd=1_000)
+        spend(student, 50)
+        used += 80
+        assert stands(student) == (used, 1_000 - used, 0)
+        Budget.objects.filter(pk=own.pk).update(is_active=False)
+
+
+def test_whoever_asked_for_too_much_at_once_is_not_told_that_all_is_used_up(
+    student: User, told: list[tuple[uuid.UUID, int]]
+) -> None:
+    general(100)
+    # What a conversation costs on average.
+    settled(noon_of(1), cost_microusd=2, session_uuid=uuid.uuid4())
+    budgets.forget()
+    held = reserve(student, 60)
+    with pytest.raises(BudgetExhaustedError) as refused:
+        reserve(student, 60)
+    budgets.tell_refusal(refused.value)
+    services.release(reservation=held)
+    assert told == []
+    # Operators are, once; and the person when it is so.
+    assert Alert.objects.count() == 1
+    assert BudgetAccount.objects.get().alerted_percent < 100
+    spend(student, 98)
+    assert told[-1] == (student.pk, 90)
