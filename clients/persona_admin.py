@@ -89,7 +89,8 @@ class PersonaTextAdmin(admin.ModelAdmin):
         """What a model is told for a persona, active or not, and sample choices, all from the address."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = PromptSampleForm(request.GET.dict(), rows=list(PersonaText.objects.all()[: 2 * ACTIVE_MAX]))
+        rows = PersonaText.objects.order_by("-is_active", "-changed_at")[: 2 * ACTIVE_MAX]
+        form = PromptSampleForm(request.GET.dict(), rows=list(rows))
         prompt, problems = "", []
         if form.is_valid():
             try:

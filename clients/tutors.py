@@ -65,12 +65,15 @@ def allow(*, by: User, section: Section, keys: Iterable[str]) -> None:
     """
     require_teaching(section, by)
     offered = personas_now().keys()
-    allowed = sorted(offered & set(keys))
+    allowed = offered & set(keys)
+    # One that is switched off just now is neither ticked nor unticked.
+    before = SectionPersonas.objects.select_for_update().filter(section=section).first()
+    hidden = set(before.allowed) - offered if before else set()
     if len(allowed) == len(offered):
         SectionPersonas.objects.filter(section=section).delete()
         return
     SectionPersonas.objects.update_or_create(
-        section=section, defaults={"allowed": allowed, "chosen_by": by, "chosen_at": timezone.now()}
+        section=section, defaults={"allowed": sorted(allowed | hidden), "chosen_by": by, "chosen_at": timezone.now()}
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,8 @@ TEXT_MAX = 20_000
 HEAD = {"title": 60, "summary": 200, "greeting": 300}
 SAMPLE = {"learner": 300, "tutor": 600}
 _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n", re.DOTALL)
+_FENCED = re.compile(rf"<({'|'.join(FIELDS)})>\{{\1\}}</\1>")
+_UNFIT = re.compile(r"[<>{}\u2028\u2029]")
 _BRACES = re.compile(r"[{}]")
 
 
@@ -115,9 +118,10 @@ def global_guidelines() -> Mapping[str, str]:
 def _split(text: str) -> tuple[dict[str, Any], str, list[str]]:
     """Front matter and body, and what is wrong with either so far."""
     text = text.replace("\r\n", "\n")
-    problems = []
+    problems: list[str] = []
     if len(text) > TEXT_MAX:
-        problems.append(_("Write %(limit)d characters at most.") % {"limit": TEXT_MAX})
+        # What reads it takes its time with more.
+        raise PersonaError([_("Write %(limit)d characters at most.") % {"limit": TEXT_MAX}])
     front = _FRONT.match(text)
     if front is None:
         return {}, text, [*problems, _("Begin with the front matter: a line +++, its fields, and a line +++.")]
@@ -143,9 +147,10 @@ def _headed(text: str, mark: str) -> dict[str, str]:
 
 def _wrong_with_head(head: Mapping[str, Any]) -> list[str]:
     problems = _wrong_with_texts(head, HEAD)
-    # It stands in the prompt, where braces are fields.
-    if _BRACES.search(str(head.get("title", ""))):
-        problems.append(_("Front matter: “title” stands without { }."))
+    # It stands in the prompt, where braces are fields, lines are headings and marks are fences.
+    title = str(head.get("title", ""))
+    if _UNFIT.search(title) or any(unicodedata.category(sign)[0] == "C" for sign in title):
+        problems.append(_("Front matter: “title” stands on one line, without < > { } and control characters."))
     if type(head.get("order", 0)) is not int:
         problems.append(_("Front matter: “order” is a whole number."))
     problems += _unknown(head, {*HEAD, "order", "criteria", "sample"})
@@ -203,8 +208,8 @@ def _wrong_with_parts(found: Mapping[str, str], wanted: tuple[str, ...], mark: s
 
 def _wrong_with_fields(body: str) -> list[str]:
     """Whether every field is known and fenced: what a learner typed must not stand bare in a prompt."""
-    for field in FIELDS:
-        body = body.replace(f"<{field}>{{{field}}}</{field}>", "")
+    # In one pass: what is left must not close up into a fence.
+    body = _FENCED.sub("", body)
     bare = sorted(set(re.findall(r"\{[^{}\n]{0,40}\}?|\}", body)))
     words = _("“%(field)s” is no field in its fence, such as <subject>{subject}</subject>. There are: %(known)s.")
     return [words % {"field": field, "known": ", ".join(FIELDS)} for field in bare]

@@ -180,9 +180,8 @@ def test_only_who_teaches_a_section_says_what_it_allows(
 
 
 @pytest.mark.django_db
-def test_a_teacher_unticks_a_tutor_and_the_section_leads_there(teacher: User, student: User, section: Section) -> None:
+def test_a_teacher_unticks_a_tutor(teacher: User, student: User, section: Section) -> None:
     browser, address = signed_in(teacher), reverse("section-tutors", args=[section.pk])
-    assert address in body(browser.get(reverse("section", args=[section.pk])))
     page = body(browser.get(address))
     assert page.count("checked") == len(BUILT_IN)
     assert all(persona.summary in page and persona.title in page for persona in built_in().values())
@@ -194,6 +193,21 @@ def test_a_teacher_unticks_a_tutor_and_the_section_leads_there(teacher: User, st
     assert "Chosen by Teacher" in page
     assert "have no tutor now" in body(browser.post(address, {}, follow=True))
     assert "one that is added later" in body(browser.post(address, {"allowed": BUILT_IN}, follow=True))
+
+
+@pytest.mark.django_db
+def test_a_tutor_that_is_switched_off_for_a_while_stays_allowed(
+    teacher: User, operator: User, student: User, section: Section
+) -> None:
+    row = write(operator, "exam-coach", own("Exam coach"))
+    tutors.allow(by=teacher, section=section, keys=["exam-coach"])
+    PersonaText.objects.update(is_active=False)
+    tutors.forget()
+    tutors.allow(by=teacher, section=section, keys=[BUILT_IN[0]])
+    assert keys_for(student) == [BUILT_IN[0]]
+    PersonaText.objects.filter(pk=row.pk).update(is_active=True)
+    tutors.forget()
+    assert set(keys_for(student)) == {BUILT_IN[0], "exam-coach"}
 
 
 @pytest.mark.django_db
@@ -334,7 +348,7 @@ def test_what_a_tutor_is_told_is_shown_in_plain_words_and_saves_nothing(student:
 
 @pytest.mark.django_db
 def test_words_of_a_persona_are_never_markup(student: User, operator: User, section: Section) -> None:
-    write(operator, "exam-coach", own("<i>Exam</i> & co"))
+    write(operator, "exam-coach", SCHOLAR.replace('summary = "', 'summary = "<i>Exam</i> & co. ')[:20_000])
     browser = signed_in(student)
     for page in (browser.get(PREFERENCE), browser.post(TOLD, {**SENT, "persona": "exam-coach"})):
         assert "&lt;i&gt;Exam&lt;/i&gt; &amp; co" in body(page)
