@@ -79,6 +79,7 @@ def advice_for(fault: Fault) -> str:
         Fault.CONNECTION: _("The provider could not be reached. Check the network and the provider's address."),
         Fault.INVALID_REQUEST: _("The provider does not know this model, or refused the request. Check its name."),
         Fault.SERVER: _("The provider had a failure of its own. Try again in a few minutes."),
+        Fault.EMPTY: _("The model said nothing. If it thinks before it speaks, switch that off at the provider."),
     }[fault]  # fmt: skip
 
 

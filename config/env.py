@@ -34,7 +34,8 @@ class Reader:
 
     def ending(self, end: str) -> dict[str, str]:
         """All variables that are set and whose name ends so, by name."""
-        return {name: value for name, value in self._env.ENVIRON.items() if name.endswith(end) and value}
+        known = ((name, value.strip()) for name, value in self._env.ENVIRON.items() if name.endswith(end))
+        return {name: value for name, value in known if value}
 
     def boolean(self, name: str, default: bool) -> bool:
         """True for true, on, yes, 1; False for false, off, no, 0, in any case."""

@@ -324,6 +324,7 @@ if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
     raise ImproperlyConfigured("METRICS_TOKEN must be at least 16 random characters.")
 # Where errors are reported, if anywhere: Sentry's, or what speaks its protocol.
 SENTRY_DSN = read.url("SENTRY_DSN", "", ("http", "https"))
+SDKS = ("anthropic", "openai")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -341,7 +342,7 @@ LOGGING: dict[str, Any] = {
         # At DEBUG these write down whole requests, with what people said.
         **{
             name: {"level": "WARNING"}
-            for name in ("anthropic", "httpx2", "httpcore2", "aiohttp", "autobahn", "twisted", "daphne", "redis")
+            for name in [*SDKS, "httpx2", "httpcore2", "aiohttp", "autobahn", "twisted", "daphne", "redis"]
         },
         "django.db.backends": {"level": "INFO"},
         "django.template": {"level": "INFO"},

@@ -27,7 +27,7 @@ State = Breaker.State
 
 # What says that a model does not answer. A rate limit is an answer ("later"), and so is the refusal of a request.
 COUNTED = frozenset({
-    "authentication", "permission", "spend_cap", "overloaded", "timeout", "connection", "server",
+    "authentication", "permission", "spend_cap", "overloaded", "timeout", "connection", "server", "empty",
 })  # fmt: skip
 WAIT_MAX_SECONDS = 86_400.0
 

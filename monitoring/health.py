@@ -151,7 +151,9 @@ def _check_models() -> Iterator[Check]:
         endpoint = providers.endpoint_of(model)
         row = rows.get((endpoint.provider, model), Breaker())
         note = _("not used: %(why)s") % {"why": endpoint.missing} if endpoint.missing else ""
-        yield Check(f"provider: {model}"[:60], lambda row=row: _said_of(row), alert="", note=note)  # type: ignore[misc]
+        # Names of local models are long and differ at their end.
+        short = model if len(model) <= 50 else f"…{model[-49:]}"
+        yield Check(f"provider: {short}", lambda row=row: _said_of(row), alert="", note=note)  # type: ignore[misc]
 
 
 def _said_of(row: Breaker) -> str:

@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from monitoring.models import Provider, ProviderModel
 
 Protocol = Provider.Protocol
+# The key of the provider of the settings.
+KEY_NAME = "ANTHROPIC_API_KEY"
 # A reply is asked of a provider as it was so long ago: a message must not look each time.
 KEPT_SECONDS = 10
 
@@ -58,7 +60,7 @@ def configured() -> Endpoint:
         protocol=Protocol.MESSAGES,
         base_url=settings.ANTHROPIC_BASE_URL,
         key=settings.ANTHROPIC_API_KEY,
-        key_name="ANTHROPIC_API_KEY",
+        key_name=KEY_NAME,
     )
 
 

@@ -132,7 +132,7 @@ def _close(reservation: Reservation, state: Reservation.State) -> Answer:
 def offered_models() -> list[str]:
     """The models a teacher may choose from: of the settings, and of providers that can be called, all with a price."""
     others = [model for model in providers.models_with_rows() if providers.endpoint_of(model).is_ready]
-    known = list(dict.fromkeys([*settings.MODELS, *others]))
+    known = list(dict.fromkeys([*settings.MODELS, *settings.FALLBACK_MODELS, *others]))
     priced = set(
         ModelPrice.objects.filter(model__in=known, valid_from__lte=timezone.now(), from_input=0).values_list(
             "model", flat=True

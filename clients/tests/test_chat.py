@@ -1,5 +1,6 @@
 """Chat completions: what is sent, what is heard, and which failure is which."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,6 +15,7 @@ from bench.standin import StandIn, running_standin
 from clients.models import ClientProfile
 from clients.voices import Ending, VoiceError, VoiceRequest
 from clients.voices.base import Fault
+from clients.voices.calling import call
 from clients.voices.chat import ChatSpeech, ChatStream, chat_arguments
 from clients.voices.claude import parameters
 from clients.voices.scripted import Line
@@ -83,6 +85,7 @@ async def test_the_key_goes_as_a_bearer_and_nothing_of_the_environment_that_is_o
 ) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_BASE_URL"):
         monkeypatch.setenv(name, "of-openai")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer of-openai\nX-Gateway-Key: of-openai")
     await spoken(at(api), request_)
     headers = api.requests()[-1]["headers"]
     assert headers["authorization"] == f"Bearer {KEY}"
@@ -237,3 +240,94 @@ def test_counts_of_deepseeks_own_kind_are_understood() -> None:
     stream = ChatStream()
     stream.feed(event(choices=[], usage={"prompt_tokens": 10, "completion_tokens": 2, "prompt_cache_hit_tokens": 4}))
     assert stream.usage == Usage(input=6, output=2, cache_read=4)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("protocol", ["chat", "messages"])
+async def test_headers_that_are_meant_for_claude_reach_no_other_provider(
+    api: StandIn, request_: VoiceRequest, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "Authorization: Bearer of-claude\nX-Gateway-Key: of-claude")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "of-claude")
+    path = "/v1" if protocol == "chat" else "/anthropic"
+    endpoint = Endpoint("Other", protocol, api.url + path, KEY, "OTHER_API_KEY")
+    assert "".join([piece async for piece in call(endpoint, parameters(request_))]) == "Hello there."
+    assert not any("of-claude" in value for value in api.requests()[-1]["headers"].values())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("protocol", ["chat", "messages"])
+async def test_a_redirect_is_a_failure_and_takes_no_words_elsewhere(request_: VoiceRequest, protocol: str) -> None:
+    heard: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append((await reader.readuntil(b"\r\n")).split()[1])
+        place = b"http://localhost:%d/elsewhere" % port
+        writer.write(b"HTTP/1.1 307 Temporary Redirect\r\nlocation: " + place + b"\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        speech = call(Endpoint("Other", protocol, f"http://127.0.0.1:{port}", KEY), parameters(request_))
+        with pytest.raises(VoiceError) as failure:
+            [piece async for piece in speech]
+    assert failure.value.fault is Fault.SERVER
+    assert [path.endswith(b"elsewhere") for path in heard] == [False]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [("http://a..b", KEY), ("https://\u2603.example", KEY), ("http://x\ty", KEY), ("http://127.0.0.1:9", "kéy\n")],
+)
+@pytest.mark.parametrize("protocol", ["chat", "messages"])
+async def test_what_cannot_be_called_at_all_is_a_failure_like_any_other_and_tells_no_key(
+    request_: VoiceRequest, protocol: str, address: str, key: str
+) -> None:
+    speech = call(Endpoint("Other", protocol, address, key), parameters(request_))
+    with pytest.raises(VoiceError) as failure:
+        [piece async for piece in speech]
+    assert failure.value.fault in {Fault.INVALID_REQUEST, Fault.CONNECTION}
+    assert key.strip() not in str(failure.value)
+
+
+@pytest.mark.parametrize("count", [-1, 50_000_000_000, 1e308])
+def test_counts_that_cannot_be_are_no_bill(count: float) -> None:
+    stream = ChatStream()
+    stream.feed(event(choices=[], usage={"prompt_tokens": count, "completion_tokens": count}))
+    assert stream.usage
+    assert 0 <= stream.usage.input <= 10_000_000
+    assert 0 <= stream.usage.output <= 10_000_000
+
+
+@pytest.mark.parametrize(
+    "said", [b'data: {"usage": {"prompt_tokens": 1e999}}\n\n', b"data: " + b"[" * 100_000 + b"\n\n"]
+)
+def test_what_no_reader_can_read_is_a_failure_and_nothing_worse(said: bytes) -> None:
+    stream = ChatStream()
+    stream.feed(said)
+    assert stream.failure
+
+
+def test_an_event_without_an_end_is_given_up() -> None:
+    stream = ChatStream()
+    for _ in range(40):
+        stream.feed(b"x" * 65_536)
+        if stream.failure:
+            break
+    assert stream.failure
+    assert len(stream._rest) <= 2 * 2**20
+
+
+def test_chunks_of_filters_and_gateways_do_not_disturb_a_reply() -> None:
+    stream = ChatStream()
+    said = stream.feed(
+        event(choices=[{"index": 0, "content_filter_results": {}}])
+        + event(choices=[{"delta": None}], usage=None)
+        + b"data:\n\n"
+        + event(choices=[{"delta": {"content": "Well."}, "finish_reason": "stop"}], usage=[])
+        + b"data: [DONE]\n\ndata: [DONE]\n\n"
+    )
+    assert (said, stream.ending, stream.failure) == ("Well.", Ending.COMPLETE, None)

@@ -116,7 +116,7 @@ def test_a_model_without_a_price_is_never_called(api: StandIn) -> None:
 
 def test_without_a_key_the_scripted_voice_answers_for_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     out = check(capsys)
-    assert "the scripted voice speaks" in out
+    assert "The scripted voice speaks" in out
     assert "This reply cost $0." in out
 
 

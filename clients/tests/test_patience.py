@@ -291,3 +291,32 @@ async def test_nobody_need_be_told_and_another_model_has_a_line_of_its_own(
     replies = await asyncio.gather(*(one(request) for request in (request_, request_, other)))
     assert replies == ["Hello there."] * 3
     assert api.stats()["max_active"] == 2
+
+
+@pytest.mark.parametrize("stop", ["end_turn", "max_tokens"])
+async def test_a_reply_without_a_word_is_a_failure_that_is_billed_and_not_asked_for_again(
+    api: StandIn, say: Say, stop: str
+) -> None:
+    api.modes(text="", tokens=0, stop=stop)
+    speech = say()
+    error = await error_of(speech)
+    assert (error.fault, speech.calls) == (Fault.EMPTY, 1)
+    assert speech.usage
+
+
+async def test_a_refusal_without_a_word_is_an_answer(api: StandIn, say: Say) -> None:
+    api.modes(fault="refusal", at=0)
+    speech = say()
+    assert (await heard(speech), speech.ending) == ("", Ending.REFUSED)
+
+
+async def test_a_provider_that_cannot_be_called_is_no_fault_of_its_model(
+    api: StandIn, request_: VoiceRequest, settings: Any
+) -> None:
+    gone = replace(request_, endpoint=replace(request_.endpoint, is_active=False))
+    for _ in range(6):
+        speech = speak("claude", gone, Reservation())
+        with pytest.raises(VoiceError) as failure:
+            [piece async for piece in speech]
+        assert (failure.value.fault, speech.calls) == (Fault.AUTHENTICATION, 0)
+    assert not await Breaker.objects.aexists()

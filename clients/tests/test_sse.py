@@ -96,3 +96,14 @@ def test_what_is_not_json_is_a_failure_and_not_text_and_takes_no_text_along() ->
         == "Good. "
     )
     assert isinstance(stream.failure, ValueError)
+
+
+def test_events_are_known_by_what_they_say_and_not_by_their_name() -> None:
+    delta = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Well"}}\n\n'
+    for head in (
+        b"event: content_block_delta\n",
+        b"event:content_block_delta\n",
+        b"",
+        b"id: 7\nevent: content_block_delta\n",
+    ):
+        assert MessageStream().feed(head + delta) == "Well"

@@ -32,6 +32,7 @@ class Fault(StrEnum):
     CONNECTION = "connection"
     INVALID_REQUEST = "invalid_request"
     SERVER = "server"
+    EMPTY = "empty"
 
 
 class VoiceError(Exception):

@@ -1,8 +1,9 @@
 """A call to a model: to whichever provider has it, in the protocol that this one speaks."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from clients.voices.base import Fault, Speech, VoiceError
 from clients.voices.breaker import Key
 from clients.voices.chat import ChatSpeech
 from clients.voices.claude import ClaudeSpeech
@@ -17,6 +18,20 @@ def call(endpoint: Endpoint, arguments: dict[str, Any]) -> StreamedSpeech:
     return speech(endpoint, arguments)
 
 
+class Unready:
+    """What is said where a provider cannot be called: nothing, at once, and no breaker counts it."""
+
+    calls, usage, ending = 0, None, None
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._missing = endpoint.missing
+
+    async def __aiter__(self) -> AsyncGenerator[str, None]:
+        """Raises VoiceError."""
+        raise VoiceError(Fault.AUTHENTICATION, self._missing)
+        yield ""
+
+
 def call_patiently(
     endpoint: Endpoint,
     model: str,
@@ -24,11 +39,13 @@ def call_patiently(
     *,
     on_wait: OnWait | None,
     board: Switchboard,
-) -> PatientSpeech:
+) -> Speech:
     """As many calls as it takes and is allowed, in the line and by the breaker of this model of this provider.
 
     The arguments are asked for when the turn has come: what breaks in them breaks where failures are minded.
     """
+    if not endpoint.is_ready:
+        return Unready(endpoint)
     return PatientSpeech(
         lambda: call(endpoint, arguments()),
         Key(endpoint.provider, model),

@@ -6,8 +6,8 @@ from types import ModuleType
 from typing import Any
 
 from clients.voices.base import Ending
-from clients.voices.sse import EventStream
-from clients.voices.streamed import StreamedSpeech, connections
+from clients.voices.sse import EventStream, believable
+from clients.voices.streamed import TRANSPORT, StreamedSpeech
 from monitoring.pricing import Usage
 from monitoring.providers import Endpoint
 
@@ -20,7 +20,7 @@ ENDINGS = {
 }
 # Mistral's and DeepSeek's words for a failure of theirs in the middle of a reply.
 BROKEN = {"error": "api_error", "insufficient_system_resource": "overloaded_error"}
-DONE = "[DONE]"
+DONE = b"[DONE]"
 
 
 def chat_arguments(arguments: dict[str, Any], endpoint: Endpoint) -> dict[str, Any]:
@@ -52,27 +52,26 @@ class ChatStream(EventStream):
 
     usage: Usage | None = None
 
-    def read(self, event: bytes, data: bytes) -> str:
+    def read(self, data: bytes) -> str:
         """The text of one chunk."""
-        said = data.strip().decode()
-        if said == DONE:
+        if data == DONE:
             self.ending = ENDINGS.get(self._stop_reason or "")
             return ""
-        return self._note(json.loads(said))
+        return self._note(json.loads(data))
 
     def _note(self, chunk: dict[str, Any]) -> str:
         if error := chunk.get("error"):
             told = error if isinstance(error, dict) else {"message": error}
             self.error = (str(told.get("type") or told.get("code") or ""), str(told.get("message", "")))
             return ""
-        if usage := chunk.get("usage"):
+        if isinstance(usage := chunk.get("usage"), dict):
             self.usage = _usage(usage)
         # The chunk that brings the counts has no choices.
         for choice in chunk.get("choices") or []:
             self._stop_reason = choice.get("finish_reason") or self._stop_reason
             if self._stop_reason in BROKEN:
                 self.error = (BROKEN[self._stop_reason], self._stop_reason)
-            return _said(choice["delta"].get("content"))
+            return _said((choice.get("delta") or {}).get("content"))
         return ""
 
 
@@ -85,10 +84,9 @@ def _said(content: str | list[dict[str, Any]] | None) -> str:
 
 def _usage(counted: dict[str, Any]) -> Usage:
     """The counts in our terms: what was read from a cache is part of theirs of the prompt."""
-    prompt, output = int(counted.get("prompt_tokens") or 0), int(counted.get("completion_tokens") or 0)
+    prompt, output = (believable(counted.get(name) or 0) for name in ("prompt_tokens", "completion_tokens"))
     details = counted.get("prompt_tokens_details") or {}
-    cached = int(details.get("cached_tokens") or counted.get("prompt_cache_hit_tokens") or 0)
-    cached = min(cached, prompt)
+    cached = min(believable(details.get("cached_tokens") or counted.get("prompt_cache_hit_tokens") or 0), prompt)
     return Usage(input=prompt - cached, output=output, cache_read=cached)
 
 
@@ -111,8 +109,9 @@ class ChatSpeech(StreamedSpeech):
         """The SDK's client, over aiohttp, with nothing of the environment that was meant for OpenAI."""
         import openai
 
-        client = openai.AsyncOpenAI(**options, http_client=openai.DefaultAioHttpClient(limits=connections()))
+        client = openai.AsyncOpenAI(**options, http_client=openai.DefaultAioHttpClient(**TRANSPORT))
         client.organization = client.project = None
+        client._custom_headers = {}
         return client
 
     def request(self, client: Any) -> AbstractAsyncContextManager[Any]:

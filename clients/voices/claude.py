@@ -14,7 +14,8 @@ from clients.voices.base import VoiceRequest
 from clients.voices.memory import recall
 from clients.voices.scripted import Line
 from clients.voices.sse import MessageStream
-from clients.voices.streamed import StreamedSpeech, connections
+from clients.voices.streamed import TRANSPORT, StreamedSpeech
+from monitoring.providers import KEY_NAME
 
 # The API wants the student to speak first; this stands in where the client did.
 BEGINNING = "(The conversation begins.)"
@@ -76,7 +77,11 @@ class ClaudeSpeech(StreamedSpeech):
 
     def new_client(self, **options: Any) -> Any:
         """The SDK's client, over aiohttp."""
-        return anthropic.AsyncAnthropic(**options, http_client=anthropic.DefaultAioHttpClient(limits=connections()))
+        client = anthropic.AsyncAnthropic(**options, http_client=anthropic.DefaultAioHttpClient(**TRANSPORT))
+        if self.endpoint.key_name != KEY_NAME:
+            # Those of the environment are meant for the provider of the settings.
+            client._custom_headers = {}
+        return client
 
     def request(self, client: Any) -> AbstractAsyncContextManager[Any]:
         """The request with its body unread."""

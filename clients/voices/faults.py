@@ -22,7 +22,7 @@ def words(fault: Fault, name: str) -> str:
             sentence = _(
                 "%(name)s took too long to answer. Your message is kept; try again, it often works the second time."
             )
-        case Fault.CONNECTION | Fault.SERVER:
+        case Fault.CONNECTION | Fault.SERVER | Fault.EMPTY:
             sentence = _(
                 "%(name)s cannot answer just now: the service that speaks for them has a fault. "
                 "Your message is kept; try again in a few minutes."

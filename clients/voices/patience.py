@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 TELL_SECONDS = 1.0
 # Asking again would bring the same answer.
-FINAL = {Fault.AUTHENTICATION, Fault.PERMISSION, Fault.SPEND_CAP, Fault.INVALID_REQUEST}
+FINAL = {Fault.AUTHENTICATION, Fault.PERMISSION, Fault.SPEND_CAP, Fault.INVALID_REQUEST, Fault.EMPTY}
 
 
 # Told the place in line whenever it changes; 1 is next.
@@ -197,6 +197,9 @@ class PatientSpeech:
                     yield piece
         if speech.ending is None and not self._said:
             raise VoiceError(Fault.CONNECTION, "the stream ended before the first text")
+        if speech.ending is not Ending.REFUSED and not self._said:
+            # All tokens may have gone into thinking. It is billed, and somebody else may speak.
+            raise VoiceError(Fault.EMPTY, "the reply has no words")
 
     async def _admitted(self) -> bool:
         """Whether this call is the breaker's probe. Raises VoiceError when the model is left alone."""

@@ -1,4 +1,4 @@
-"""Reads the Messages API's event stream from raw bytes; the SDK's own event objects cost twice the CPU."""
+"""Reads streamed replies from raw bytes, here those of Messages; the SDK's own event objects cost twice the CPU."""
 
 import json
 from abc import ABC, abstractmethod
@@ -15,7 +15,10 @@ ENDINGS = {
     "model_context_window_exceeded": Ending.TRUNCATED,
     "refusal": Ending.REFUSED,
 }
-_DELTA = b"event: content_block_delta"
+# No provider sends more at once; what has no end is none.
+MOST_BYTES = 2**20
+# More than any model reads: a count beyond it is a mistake, and must not become a bill.
+MOST_TOKENS = 10_000_000
 
 
 class EventStream(ABC):
@@ -38,8 +41,8 @@ class EventStream(ABC):
         """What the provider has counted so far, None when it never counted."""
 
     @abstractmethod
-    def read(self, event: bytes, data: bytes) -> str:
-        """The text of one event, whose data is that."""
+    def read(self, data: bytes) -> str:
+        """The text of an event with this data."""
 
     def feed(self, data: bytes) -> str:
         """The text that these bytes complete, "" when there is none."""
@@ -48,15 +51,18 @@ class EventStream(ABC):
         while (end := self._rest.find(b"\n\n")) >= 0:
             event, self._rest = self._rest[:end], self._rest[end + 2 :]
             at = event.find(b"data:")
-            if at < 0:
+            said = event[at + 5 :].strip() if at >= 0 else b""
+            if not said:
                 # A comment or a bare name, by which servers keep a connection open.
                 continue
             try:
-                text += self.read(event, event[at + 5 :])
-            except (ValueError, KeyError, TypeError, AttributeError) as failure:
+                text += self.read(said)
+            except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as failure:
                 # What came before it in the same bytes is said all the same.
                 self.failure = failure
                 break
+        if len(self._rest) > MOST_BYTES:
+            self.failure = ValueError("an event without an end")
         return text
 
 
@@ -79,10 +85,10 @@ class MessageStream(EventStream):
             cache_read=self._counts.get("cache_read_input_tokens", 0),
         )
 
-    def read(self, event: bytes, data: bytes) -> str:
+    def read(self, data: bytes) -> str:
         """The text of one event; thinking and signatures come as other deltas, and only text is said aloud."""
         payload = json.loads(data)
-        if event.startswith(_DELTA):
+        if payload.get("type") == "content_block_delta":
             text: str = payload["delta"].get("text", "")
             return text
         self._note(payload)
@@ -105,4 +111,9 @@ class MessageStream(EventStream):
         """Counts are cumulative: the last one stands; absent and null ones say nothing."""
         for name, value in (usage or {}).items():
             if isinstance(value, int):
-                self._counts[name] = value
+                self._counts[name] = believable(value)
+
+
+def believable(count: float) -> int:
+    """A provider's count of tokens as far as it can be one."""
+    return min(max(0, int(count)), MOST_TOKENS)

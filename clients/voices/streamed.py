@@ -47,6 +47,13 @@ SPEND_CAPS = ("enforced_spend_limit_reached", "insufficient_quota")
 # The SDKs insist on a key, and a server of one's own on none.
 NO_KEY = "none"
 
+# As many connections as are asked for, since `patience` minds how many that are; 0 is aiohttp's word for no limit, None
+# would be its default of 100. And no other server than the one that was named hears what is said.
+TRANSPORT: dict[str, Any] = {
+    "limits": httpx2.Limits(max_connections=0, max_keepalive_connections=100),
+    "follow_redirects": False,
+}
+
 # Connections belong to the event loop that opened them; a loop that is gone takes its clients along.
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str, str], Any]] = WeakKeyDictionary()
 _pace = Pace()
@@ -107,9 +114,14 @@ class StreamedSpeech(ABC):
             retry_after = seconds_of(error.response.headers.get("retry-after", ""))
             raise self._error(fault_of(error.status_code, str(error.body)), str(error), retry_after) from error
         except (sdk.APITimeoutError, httpx2.TimeoutException) as error:
-            raise self._error(Fault.TIMEOUT, repr(error)) from error
+            # Nobody there is no silence: one of the transports calls both a timeout.
+            refused = isinstance(error.__cause__, httpx2.ConnectTimeout)
+            raise self._error(Fault.CONNECTION if refused else Fault.TIMEOUT, repr(error)) from error
         except (sdk.APIError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise self._error(Fault.CONNECTION, repr(error)) from error
+        except (httpx2.InvalidURL, ValueError) as error:
+            # Without its words, which may be the key's.
+            raise VoiceError(Fault.INVALID_REQUEST, "address or key cannot be used: " + type(error).__name__) from None
 
     def _client(self) -> Any:
         """The SDK's client of this event loop: connections are pooled, retries are ours, and so is the clock."""
@@ -142,12 +154,6 @@ async def hang_up() -> None:
     """Close the connections of this event loop, for one that ends with its work."""
     for client in _clients.pop(asyncio.get_running_loop(), {}).values():
         await client.close()
-
-
-def connections() -> httpx2.Limits:
-    """As many connections as are asked for: `patience` minds how many that are."""
-    # 0 is aiohttp's word for no limit; None would be its default of 100.
-    return httpx2.Limits(max_connections=0, max_keepalive_connections=100)
 
 
 def texts_of(arguments: dict[str, Any]) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """A real portal for tests: `manage.py serve` as a process of its own, on a database and a port of its own."""
 
+import atexit
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import uuid
@@ -18,8 +21,43 @@ from urllib.parse import urlencode, urlsplit
 
 import psycopg
 
+DATABASE = "rapport.sqlite3"
 BASE = Path(__file__).resolve().parents[2]
 KEPT = ("PATH", "HOME", "COV", "LANG")
+
+
+# By whether it is PostgreSQL's, and by language: where the database lies that the first portal was prepared with.
+_prepared: dict[tuple[bool, str], str] = {}
+
+
+def _copy(source: str, target: str) -> None:
+    """A database that nobody uses in the place of another one: a file, or one of PostgreSQL's by its address."""
+    if not target.startswith("postgres"):
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        return
+    name = urlsplit(target).path[1:]
+    with psycopg.connect(urlsplit(target)._replace(path="/postgres").geturl(), autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name}")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {urlsplit(source).path[1:]}")
+
+
+def _kept_copy_of(place: str) -> str:
+    """A copy that lasts as long as this process."""
+    if not place.startswith("postgres"):
+        folder = tempfile.mkdtemp(prefix="rapport-prepared-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        copy = str(Path(folder) / DATABASE)
+    else:
+        copy = urlsplit(place)._replace(path=f"/rapport_prepared_{uuid.uuid4().hex[:12]}").geturl()
+        atexit.register(_drop, copy)
+    _copy(place, copy)
+    return copy
+
+
+def _drop(url: str) -> None:
+    with psycopg.connect(urlsplit(url)._replace(path="/postgres").geturl(), autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]}")
 
 
 def free_port() -> int:
@@ -108,7 +146,19 @@ class Portal:
         return self.manage("shell", "-v", "0", "-c", code).strip()
 
     def prepare(self) -> None:
-        """Make the database and the demo's people, in one process: to start each takes longer than what it does."""
+        """Make the database and the demo's people; the second time in this process, copy what the first time made."""
+        url = self.env.get("DATABASE_URL", "")
+        # The demo's people have names of their language.
+        kind = (bool(url), self.env.get("LANGUAGE_CODE", ""))
+        place = url or str(Path(self.env["DATA_DIR"]) / DATABASE)
+        if kind in _prepared:
+            _copy(_prepared[kind], place)
+            return
+        self._make()
+        _prepared[kind] = _kept_copy_of(place)
+
+    def _make(self) -> None:
+        """In one process: to start each takes longer than what it does."""
         self.ask(
             "from django.core.management import call_command\n"
             "for name in ('migrate', 'load_library', 'load_rubrics'):\n"

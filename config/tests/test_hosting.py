@@ -127,7 +127,10 @@ def test_what_must_last_lies_in_volumes() -> None:
 def test_the_image_runs_as_nobody_special_from_pinned_packages_and_says_whether_it_lives() -> None:
     before_command = DOCKERFILE[: DOCKERFILE.rindex("\nCMD ")]
     assert re.findall(r"^USER (\w+)$", before_command, re.MULTILINE)[-1] == "rapport"
-    assert "pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt" in DOCKERFILE
+    assert "pip install --no-cache-dir --disable-pip-version-check --require-hashes -r ${REQUIREMENTS}" in DOCKERFILE
+    [pinned] = re.findall(r"^ARG REQUIREMENTS=(.+)$", DOCKERFILE, re.MULTILINE)
+    for name in (pinned, "requirements-chat.txt"):
+        assert "--hash=sha256:" in (BASE / name).read_text()
     [check] = re.findall(r"^HEALTHCHECK .*\\\n\s+CMD (.+)$", DOCKERFILE, re.MULTILINE)
     program, option, code = json.loads(check)
     assert (program, option) == ("python", "-c")

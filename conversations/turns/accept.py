@@ -242,6 +242,7 @@ def _new_turn(
         accepted_at=now,
     )
     insert(turn)
+    endpoint, stand_ins = endpoint_of(talk.model), choice_of(talk.section_id).stand_ins
     # Many want the rows of limits and budgets: they are locked last and so for the shortest time.
     reservation = reserve_reply(
         by=by,
@@ -263,10 +264,10 @@ def _new_turn(
             history=history,
             model=talk.model,
             max_tokens=settings.REPLY_MAX_TOKENS,
-            endpoint=endpoint_of(talk.model),
+            endpoint=endpoint,
         ),
         reservation=reservation,
-        stand_ins=choice_of(talk.section_id).stand_ins,
+        stand_ins=stand_ins,
     )
     return Accepted(message, turn, session.revision, claimed)
 

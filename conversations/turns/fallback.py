@@ -26,11 +26,15 @@ def next_model(claimed: ClaimedTurn, tried: set[str]) -> str | None:
 def give_to(claimed: ClaimedTurn, model: str, used: pricing.Usage, calls: int) -> ClaimedTurn | None:
     """Settle what the failed model used, reserve for the other one, and return the claim that asks it.
 
-    None when it cannot be asked: it has no price, a budget does not cover it, or the turn was ended meanwhile.
+    None when it cannot be asked: its provider has no key or is switched off, it has no price, a budget does not cover
+    it, or the turn was ended meanwhile.
     """
+    endpoint = endpoint_of(model)
+    if not endpoint.is_ready:
+        return None
     try:
         with transaction.atomic():
-            request = replace(claimed.request, model=model, endpoint=endpoint_of(model))
+            request = replace(claimed.request, model=model, endpoint=endpoint)
             return _follow(claimed, replace(claimed, request=request), used, calls)
     except UnknownPriceError:
         return None

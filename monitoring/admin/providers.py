@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
@@ -13,10 +14,26 @@ from monitoring import providers
 from monitoring.models import Breaker, ModelPrice, Provider, ProviderModel
 
 
+class ProviderModelFormSet(forms.BaseInlineFormSet):
+    """Names that may have been used stay: without its row a model would be asked at the provider of the settings."""
+
+    def clean(self) -> None:
+        """Whether each name that is to go or to change was never asked, which is sure while it has no price."""
+        super().clean()
+        was = [form.initial.get("name") for form in self.initial_forms if form.has_changed() or self._gone(form)]
+        if kept := ModelPrice.objects.filter(model__in=was).values_list("model", flat=True).first():
+            words = _("%(model)s may have been asked here, and its name stays. Add another one, or switch this off.")
+            raise forms.ValidationError(words % {"model": kept})
+
+    def _gone(self, form: forms.ModelForm) -> bool:
+        return bool(form.cleaned_data.get("DELETE")) if hasattr(form, "cleaned_data") else False
+
+
 class ProviderModelInline(admin.TabularInline):
     """The models that are asked at this provider."""
 
     model = ProviderModel
+    formset = ProviderModelFormSet
     extra = 1
     min_num = 0
 

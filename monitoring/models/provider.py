@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -17,9 +18,11 @@ def check_base_url(value: str) -> None:
     try:
         url = urlsplit(value)
         well = url.scheme in {"http", "https"} and bool(url.hostname) and (url.port is None or url.port > 0)
+        # As those do who will call it.
+        (url.hostname or "").encode("idna").decode("ascii")
     except ValueError:
         well = False
-    if not well:
+    if not well or not value.isascii() or not value.isprintable() or " " in value:
         raise ValidationError(_("Write an address such as https://api.provider.example/v1."))
     if url.username or url.password or url.query or url.fragment:
         raise ValidationError(_("Write the address alone: without a password, a question mark or a hash sign."))
@@ -108,3 +111,9 @@ class ProviderModel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """What the settings name stays with their provider: no row takes its conversations elsewhere."""
+        if self.name in {settings.MODEL_DEFAULT, *settings.MODELS, *settings.FALLBACK_MODELS}:
+            words = _("This model is asked at the provider of the settings, which name it. Take it out of them first.")
+            raise ValidationError({"name": words})

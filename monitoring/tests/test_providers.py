@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client as Browser
+from django.urls import reverse
 
-from monitoring import health, providers, services
+from accounts.models import User
+from monitoring import breakers, health, providers, services
 from monitoring.models import ModelPrice, Provider, ProviderModel
 from monitoring.providers import endpoint_of
 from monitoring.redaction import without_secrets
@@ -102,6 +105,10 @@ def test_the_key_of_the_settings_stays_with_their_provider(mistral: Provider) ->
         "ftp://x",
         "https://",
         "https://user:pass@x",
+        "http://a..b",
+        "https://\u2603.example",
+        "http://x y",
+        "http://x\ty",
         "https://x/?a=b",
         "https://x/#y",
         "http://[",
@@ -142,3 +149,66 @@ def test_the_health_of_each_model_is_kept_and_says_why_one_is_not_used(mistral: 
     notes = {check.name: str(check.note) for check in health.kept()}
     assert notes["provider: mistral-small"] == "not used: MISTRAL_API_KEY is not set in the environment."
     assert notes["provider: claude-haiku-5-5"] == "not used: ANTHROPIC_API_KEY is not set in the environment."
+
+
+def test_what_the_settings_name_is_asked_at_their_provider_whatever_a_row_would_say(mistral: Provider) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ProviderModel(provider=mistral, name="claude-haiku-5-5").full_clean()
+    assert list(refused.value.message_dict) == ["name"]
+
+
+def test_a_model_that_may_have_been_asked_keeps_its_row_and_a_slip_of_the_pen_goes(
+    client: Browser, operator: User, mistral: Provider
+) -> None:
+    client.force_login(operator)
+    page = reverse("admin:monitoring_provider_change", args=[mistral.pk])
+    row = mistral.models.get()
+    sent = {
+        "name": "Mistral", "protocol": "chat", "base_url": "https://api.mistral.ai/v1", "key_name": "MISTRAL_API_KEY",
+        "is_active": "on", "models-TOTAL_FORMS": "1", "models-INITIAL_FORMS": "1", "models-0-id": str(row.pk),
+        "models-0-provider": str(mistral.pk), "models-0-name": "mistral-smal",
+    }  # fmt: skip
+    assert client.post(page, sent).status_code == 302
+    ModelPrice.objects.create(model="mistral-smal", input=1, output=1, cache_write=1, cache_read=1)
+    for change in ({"models-0-name": "other"}, {"models-0-DELETE": "on"}):
+        answer = client.post(page, {**sent, **change})
+        assert "mistral-smal may have been asked here" in answer.content.decode()
+    assert list(mistral.models.values_list("name", flat=True)) == ["mistral-smal"]
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({}, "A model has no price"),
+        ({"is_active": False}, "Mistral is switched off."),
+        ({"key_name": "NO_SUCH_API_KEY"}, "NO_SUCH_API_KEY is not set"),
+    ],
+)
+def test_the_list_says_what_is_missing(
+    client: Browser, operator: User, mistral: Provider, change: dict[str, Any], state: str
+) -> None:
+    Provider.objects.update(**change)
+    client.force_login(operator)
+    assert state in client.get(reverse("admin:monitoring_provider_changelist")).content.decode()
+
+
+def test_the_list_says_when_all_is_well_and_when_a_model_does_not_answer(
+    client: Browser, operator: User, mistral: Provider
+) -> None:
+    client.force_login(operator)
+    page = reverse("admin:monitoring_provider_changelist")
+    ModelPrice.objects.create(model="mistral-small", input=1, output=1, cache_write=1, cache_read=1)
+    assert "ready" in client.get(page).content.decode()
+    for _ in range(5):
+        breakers.failed(provider="Mistral", model="mistral-small", fault="server")
+    assert "A model does not answer" in client.get(page).content.decode()
+    mistral.models.all().delete()
+    assert "Name at least one model." in client.get(page).content.decode()
+    assert client.get(reverse("admin:monitoring_provider_add")).status_code == 200
+
+
+def test_a_long_name_of_a_model_is_told_by_its_end(settings: Any) -> None:
+    settings.MODELS = [f"hf.co/somebody/a-very-long-name-of-a-model-of-theirs-GGUF:Q4_K_{end}" for end in "MS"]
+    names = [check.name for check in health.kept() if check.name.startswith("provider: ")]
+    assert len({*names}) == len(names) == 2
+    assert all(len(name) <= 60 for name in names)

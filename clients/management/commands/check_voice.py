@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from clients.trial import try_voice
@@ -39,9 +40,8 @@ class Command(BaseCommand):
         if trial.model:
             self.stdout.write(f"The key works, and {trial.model} answers at {endpoint_of(trial.model).base_url}.")
         else:
-            self.stdout.write(
-                "ANTHROPIC_API_KEY is not set: the scripted voice speaks, which needs no model and costs nothing."
-            )
+            missing = endpoint_of(settings.MODEL_DEFAULT).missing
+            self.stdout.write(f"{missing} The scripted voice speaks, which needs no model and costs nothing.")
         self.stdout.write(f"First words after {trial.first_text_ms} ms, whole reply after {trial.total_ms} ms.")
         self.stdout.write(f"This reply cost {usd(trial.cost_microusd)}.")
         self.stdout.write(f"It said: {trial.reply}")
