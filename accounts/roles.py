@@ -66,6 +66,7 @@ MODELS: Mapping[str, May] = {
     # --- Conversations without what was said -------------------------------------------------------------------------
     "conversations.session": May(operator=CHANGE, admin=CHANGE),
     "conversations.turn": May(operator=CHANGE, admin=CHANGE),
+    "conversations.tutortalk": May(admin=LOOK),
     "conversations.noticeacceptance": May(admin=LOOK),
     "conversations.contentconsent": May(admin=LOOK),
     "conversations.transcriptreading": May(admin=LOOK),

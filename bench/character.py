@@ -181,6 +181,9 @@ async def one_trick(api: StandIn, people: tuple[Any, Any], text: str, turn: int,
     )
     assert accepted.claimed is not None
     request = accepted.claimed.request
+    from clients.snapshot import ClientSnapshot
+
+    assert isinstance(request.snapshot, ClientSnapshot)
     facts = [line for fact in request.snapshot.facts if fact.depth == "real" for line in fact.lines]
     kinds = {}
     for attempt in (turn, turn + 7):

@@ -49,6 +49,8 @@ class Kind(StrEnum):
     AI = "ai"
     PROMPT = "prompt"
     FACT = "fact"
+    # Of tutors (clients.personas.guarding): they ask once more what is wanted.
+    ASKS_BACK = "asks_back"
 
 
 class Slip(NamedTuple):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.backends import from_this_machine
 from accounts.models import User
 from conversations import protocol
+from conversations.counterparts import counterpart_of
 from conversations.live.database import in_database
 from conversations.live.engine import Engine, engine
 from conversations.live.hub import Viewer
@@ -49,10 +50,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.engine.draining:
             await self.close(Close.RESTARTING)
             return
-        session = await in_database(find_session, user, self.scope["url_route"]["kwargs"]["session_id"])
-        if session is None:
+        found = await in_database(find_session, user, self.scope["url_route"]["kwargs"]["session_id"])
+        if found is None:
             await self.close(Close.NO_SUCH_SESSION)
             return
+        session, name = found
         self.viewer = Viewer(
             user_id=user.pk,
             session_id=session.pk,
@@ -60,7 +62,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             auth_hash=self.scope["session"][HASH_SESSION_KEY],
             shows_cost=not user.is_student,
             language=user.language or translation.get_language(),
-            client_name=session.client.name if session.client else "",
+            client_name=name,
             send=self._show,
             close=self.close,
             in_chair=session.student_id == user.pk,
@@ -273,9 +275,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
             raise ProtocolError(Code.PROVIDER_UNAVAILABLE, words, key)
 
 
-def find_session(user: User, session_id: uuid.UUID) -> Session | None:
-    """The session, if this person may look at it in a chat."""
-    return Session.objects.open_to(user).select_related("client", "assignment").filter(pk=session_id).first()
+def find_session(user: User, session_id: uuid.UUID) -> tuple[Session, str] | None:
+    """The session and the name of whom it is with, if this person may look at it in a chat."""
+    session = Session.objects.open_to(user).select_related("assignment").filter(pk=session_id).first()
+    return (session, counterpart_of(session).name) if session else None
 
 
 def find_reply(session_id: uuid.UUID, reply_id: uuid.UUID) -> Message | None:

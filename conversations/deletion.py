@@ -25,6 +25,7 @@ from conversations.models import (
     Session,
     TranscriptReading,
     Turn,
+    TutorTalk,
 )
 from monitoring import retention
 from monitoring.retention import Batch, bounded
@@ -95,7 +96,10 @@ def delete_sessions(found: QuerySet[Session], at_most: int) -> int:
     branches = Session.objects.filter(branch_of__session=OuterRef("pk"))
     running = Turn.objects.running().filter(session=OuterRef("pk"))
     at_work = Evaluation.objects.filter(session=OuterRef("pk"), reservation__isnull=False)
-    free = found.filter(~Exists(branches) & ~Exists(running) & ~Exists(at_work)).order_by("started_at", "pk")
+    # The words of what they go over stand in them.
+    debriefs = TutorTalk.objects.filter(about=OuterRef("pk"))
+    waiting = Exists(branches) | Exists(debriefs) | Exists(running) | Exists(at_work)
+    free = found.exclude(waiting).order_by("started_at", "pk")
     locked = free.select_for_update(skip_locked=True, of=("self",))
     keys = _fitting(locked.values_list("pk", "last_sequence")[:LOOKED_AT], at_most)
     if keys:

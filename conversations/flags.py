@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Notification, User
 from accounts.services import RuleBrokenError
 from accounts.services.notifications import tell
+from conversations.counterparts import counterpart_of
 from conversations.models import Flag, Message
 
 
@@ -49,7 +50,7 @@ def _tell(flag: Flag) -> None:
         users=people,
         kind=Notification.Kind.FLAGGED,
         about=f"flag:{flag.pk}",
-        names={"client": str(session.client or session.persona)},
+        names={"client": counterpart_of(session).name},
         path=reverse("flag", args=[flag.pk]),
     )
 

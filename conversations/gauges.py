@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -157,7 +158,8 @@ _FIELDS = (
 def _details(found: "QuerySet[Session]") -> "QuerySet[Session]":
     return found.annotate(
         student_name=F("student__display_name"),
-        client_name=F("client__name"),
+        # A tutor by the key of its persona.
+        client_name=Coalesce(F("client__name"), F("persona")),
         section_code=F("section__course_code"),
         section_name=F("section__name"),
     )

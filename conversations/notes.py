@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Notification, User
 from accounts.services import RuleBrokenError
 from accounts.services.notifications import tell
+from conversations.counterparts import counterpart_of
 from conversations.models import MarginNote, Message, Session
 from monitoring import periods
 
@@ -61,6 +62,6 @@ def _tell(note: MarginNote) -> None:
         users=[session.student],
         kind=Notification.Kind.COMMENTED,
         about=f"session:{session.pk}:{periods.today()}",
-        names={"teacher": note.author.display_name, "client": str(session.client or session.persona)},
+        names={"teacher": note.author.display_name, "client": counterpart_of(session).name},
         path=reverse("transcript", args=[session.pk]),
     )

@@ -35,6 +35,7 @@ from conversations.models import (
     SessionFeedback,
     TranscriptReading,
     Turn,
+    TutorTalk,
 )
 from conversations.readings import log_readings
 from conversations.sessions import complete
@@ -61,6 +62,7 @@ OF_A_SESSION: dict[type[models.Model], str] = {
     Reflection: "session",
     Breach: "session",
     TranscriptReading: "session",
+    TutorTalk: "session",
 }
 
 
@@ -118,6 +120,7 @@ def _register_parts() -> None:
         ("safety_alerts", _("Safety alerts"), SafetyAlert, {"seen_to_by": "acknowledged_by__display_name"}),
         ("feedback", _("What they said of conversations"), SessionFeedback, {}),
         ("reflections", _("How they judged themselves"), Reflection, {}),
+        ("tutor_talks", _("Which tutor they talked with, about what"), TutorTalk, {}),
         ("breaches", _("Replies that left the character"), Breach, {}),
         ("readings", _("Who read their conversations"), TranscriptReading, {"reader_name": "reader__display_name"}),
     ]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Notification, User
 from accounts.services import RuleBrokenError
 from accounts.services.notifications import tell
+from conversations.counterparts import counterpart_of
 from conversations.models import (
     Criterion,
     Evaluation,
@@ -249,7 +250,7 @@ def release(*, by: User, session: Session, number: int, evidence: Sequence[Evalu
         kind=Notification.Kind.RELEASED,
         # With the moment: what was withdrawn and released again is told again.
         about=f"scoring:{scoring.pk}:{latest.number}:{latest.released_at:%Y%m%dT%H%M%S%f}",
-        names={"client": str(session.client or session.persona)},
+        names={"client": counterpart_of(session).name},
         path=reverse("transcript", args=[session.pk]),
     )
     return scoring

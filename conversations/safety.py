@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Notification, School, User
 from accounts.services import RuleBrokenError
 from accounts.services.notifications import tell
+from conversations.counterparts import counterpart_of
 from conversations.models import Message, SafetyAlert, Session
 from monitoring import pricing
 
@@ -144,7 +145,7 @@ def _answer(session: Session, tier: int, people: list[User], *, is_test: bool, a
     else:
         heard = _("This sounds as if it is about you, so %(client)s did not hear it.")
         again = _("If this was part of the practice, say it in other words.")
-    said, contacts = f"{heard % {'client': session.client}} {told}", "\n".join(school.contacts)
+    said, contacts = f"{heard % {'client': counterpart_of(session).name}} {told}", "\n".join(school.contacts)
     if danger:
         again = _("The conversation is paused for you; go on when you want to, or not at all.") + " " + again
         first = _("Call your local emergency number now, or go to somebody who can stay with you.")

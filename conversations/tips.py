@@ -39,6 +39,7 @@ def has_tips(session: Session) -> bool:
 def tip_of(claimed: ClaimedTurn) -> Tip:
     """The tip for a turn that this process has answered, without the database."""
     snapshot, history = claimed.request.snapshot, claimed.request.history
+    assert isinstance(snapshot, ClientSnapshot)  # noqa: S101  assignments are with clients
     heard = next((line.text for line in reversed(history[:-1]) if line.role == "client"), snapshot.opening_line)
     return Tip(claimed.message_id, record(snapshot, history), history[-1].text, heard, snapshot)
 

@@ -5,7 +5,7 @@ import json
 import uuid
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -42,7 +42,7 @@ class ClientVersion(models.Model):
         return ClientSnapshot.from_json(self.data)
 
     @classmethod
-    def frozen(cls, pk: uuid.UUID) -> "Frozen":
+    def frozen(cls, pk: uuid.UUID) -> "Frozen[ClientSnapshot]":
         """What a turn needs of this version. It never changes, so that each process reads it once."""
         return _frozen(pk)
 
@@ -59,16 +59,19 @@ class ClientVersion(models.Model):
         return version
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    """A version as a voice needs it, with an upper bound on the tokens of its prompt."""
+Snapshot_co = TypeVar("Snapshot_co", covariant=True)
 
-    snapshot: ClientSnapshot
+
+@dataclass(frozen=True, slots=True)
+class Frozen(Generic[Snapshot_co]):
+    """Client or tutor as a voice needs them, with an upper bound on the tokens of the prompt."""
+
+    snapshot: Snapshot_co
     prompt: str
     prompt_tokens: int
 
 
 @lru_cache(maxsize=500)
-def _frozen(pk: uuid.UUID) -> Frozen:
+def _frozen(pk: uuid.UUID) -> Frozen[ClientSnapshot]:
     version = ClientVersion.objects.get(pk=pk)
     return Frozen(version.snapshot, version.prompt, pricing.most_tokens_of_prose(version.prompt))

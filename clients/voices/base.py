@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from clients.personas.snapshot import TutorSnapshot
 from clients.snapshot import ClientSnapshot
 from clients.voices.scripted import Line
 from monitoring.pricing import Usage
@@ -45,15 +46,19 @@ class VoiceError(Exception):
         self.retry_after = retry_after
 
 
+# Whom a student talks with.
+Counterpart = ClientSnapshot | TutorSnapshot
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceRequest:
-    """One reply to be spoken: the client as frozen, its system prompt, and what was said, ending with the student.
+    """One reply to be spoken: client or tutor as frozen, the system prompt, and what was said, ending with the student.
 
-    `reminder` is said to a model after the client's state, where an attempt before this one left the character.
+    `reminder` is said to a model after all else, where an attempt before this one was taken back.
     `endpoint` is where the model is asked (monitoring.providers.endpoint_of).
     """
 
-    snapshot: ClientSnapshot
+    snapshot: Counterpart
     prompt: str
     history: Sequence[Line]
     model: str

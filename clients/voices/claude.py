@@ -10,6 +10,8 @@ import anthropic
 from django.conf import settings
 
 from clients import state
+from clients.personas import clarifying
+from clients.personas.snapshot import TutorSnapshot
 from clients.voices.base import VoiceRequest
 from clients.voices.memory import recall
 from clients.voices.scripted import Line
@@ -44,10 +46,17 @@ def conversation(history: Sequence[Line], note: str) -> list[dict[str, Any]]:
 
 def parameters(request: VoiceRequest) -> dict[str, Any]:
     """The keyword arguments of `messages.create`, in the order that caching wants: prompt, history, state."""
-    note = state.block(recall(request.snapshot, request.history), request.snapshot)
-    if request.reminder:
-        note = f"{note}\n{request.reminder}"
+    if isinstance(request.snapshot, TutorSnapshot):
+        note = clarifying.note(replies_in(request.history), request.snapshot.language)
+    else:
+        note = state.block(recall(request.snapshot, request.history), request.snapshot)
+    note = "\n".join(part for part in (note, request.reminder) if part)
     return reply_parameters(request.prompt, request.history, note, request.model, request.max_tokens)
+
+
+def replies_in(history: Sequence[Line]) -> list[str]:
+    """What was answered so far."""
+    return [line.text for line in history if line.role != "student"]
 
 
 def reply_parameters(prompt: str, history: Sequence[Line], note: str, model: str, max_tokens: int) -> dict[str, Any]:

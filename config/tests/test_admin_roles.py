@@ -65,6 +65,7 @@ TABLE: dict[str, Row] = {
     "clients.tutorpreference": Row("a"),
     "conversations.session": Row("oa"),
     "conversations.turn": Row("oa"),
+    "conversations.tutortalk": Row("a"),
     "conversations.message": Row("a"),
     "conversations.noticeacceptance": Row("a"),
     "conversations.contentconsent": Row("a"),

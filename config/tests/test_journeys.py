@@ -309,9 +309,7 @@ def test_a_teacher_allows_tutors_and_a_student_chooses_one_of_them(enter: Callab
     teacher = enter("teacher")
     teacher.goto("/sections/")
     teacher.get_by_role("link", name="Interviewing skills").click()
-    # Nothing leads there until one can talk with a tutor.
-    expect(teacher.get_by_role("link", name="Models")).to_be_visible()
-    teacher.goto(f"{teacher.url.rstrip('/')}/tutors/")
+    teacher.get_by_role("link", name="Choose tutors").click()
     teacher.get_by_text("How it talks").first.click()
     look(teacher, "section-tutors")
     teacher.get_by_label("Creative mentor").uncheck()
@@ -319,7 +317,8 @@ def test_a_teacher_allows_tutors_and_a_student_chooses_one_of_them(enter: Callab
     expect(teacher.get_by_text("may choose the tutors that you ticked")).to_be_visible()
 
     student = enter("student", PHONE)
-    student.goto("/tutors/preference/")
+    student.get_by_role("link", name="Tutor", exact=True).click()
+    student.get_by_role("link", name="Choose a tutor").click()
     expect(student.get_by_label("Creative mentor")).to_have_count(0)
     student.get_by_role("button", name="Save").click()
     expect(student.locator("[data-error-summary]")).to_be_focused()
@@ -342,6 +341,21 @@ def test_a_teacher_allows_tutors_and_a_student_chooses_one_of_them(enter: Callab
     expect(student.locator("[name=learner_level]")).to_have_value("advanced")
     look(student, "tutor-preference")
 
+    student.goto("/tutors/")
+    look(student, "tutor-list")
+    student.get_by_role("button", name="Start talking").click()
+    expect(student.locator("#log")).to_contain_text("Which question shall we look into")
+    student.locator("#say").fill("Rolling with resistance works because it keeps people talking.")
+    student.locator("#send").click()
+    expect(student.locator("#log")).to_contain_text("can mean two things")
+    look(student, "tutor-chat")
+    student.locator("#end-button").click()
+    student.get_by_role("button", name="End and save").click()
+    expect(student.get_by_role("heading", name="You talked with Expert scholar")).to_be_visible()
+    look(student, "tutor-ended")
+    student.get_by_role("link", name="Read the transcript").click()
+    expect(student.get_by_role("heading", name="You and Expert scholar")).to_be_visible()
+
 
 def test_an_admin_adds_a_persona_and_looks_at_its_prompt(enter: Callable[..., Page]) -> None:
     # Axe writes styles of its own into some pages of the administration, which their policy refuses.
@@ -361,9 +375,5 @@ def test_an_admin_adds_a_persona_and_looks_at_its_prompt(enter: Callable[..., Pa
     expect(admin.locator(".persona-prompt")).to_contain_text("Your persona: Exam coach")
     look(admin, "admin-persona-prompt")
 
-    student = enter("student", PHONE)
-    # Its section has chosen among others; the admin sees all.
-    student.goto("/tutors/preference/")
-    expect(student.get_by_label("Exam coach")).to_have_count(0)
     admin.goto("/tutors/preference/")
     expect(admin.get_by_label("Exam coach")).to_be_visible()

@@ -58,6 +58,7 @@ TABLE: dict[str, Row] = {
     "conversations.SectionModels": OF_STAFF,
     "conversations.Session": Row("conversations", "conversations", "conversations"),
     "conversations.Message": Row("conversations", "messages", "of_message"),
+    "conversations.TutorTalk": Row("conversations", "tutor_talks", "of_tutortalk"),
     "conversations.Turn": Row("turn_states", "turns", "of_turn"),
     "conversations.Attempt": Row("conversations", "attempts", "of_attempt"),
     "conversations.Breach": Row("conversations", "breaches", "of_breach"),

@@ -15,8 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from clients.guard import Guard, Slip
+from clients.personas.script import away
+from clients.personas.snapshot import TutorSnapshot
+from clients.tutor_guard import TutorGuard
 from clients.voices import Ending, Speech, VoiceError, speak
 from clients.voices.base import Fault
+from clients.voices.claude import replies_in
 from clients.voices.fallback import fallback_line
 from clients.voices.memory import recall
 from conversations import protocol
@@ -306,11 +310,13 @@ class Heard:
     unsaid: str = ""
 
 
-def guard_of(claimed: ClaimedTurn) -> Guard | None:
-    """What minds the character of this attempt; the scripted voice cannot leave it."""
+def guard_of(claimed: ClaimedTurn) -> Guard | TutorGuard | None:
+    """What minds the character of this attempt, or that a tutor answers; the scripted voice needs nobody."""
     if claimed.voice == Session.Voice.SCRIPTED:
         return None
     request = claimed.request
+    if isinstance(request.snapshot, TutorSnapshot):
+        return TutorGuard(replies_in(request.history), request.snapshot.language)
     said = (line.text for line in request.history if line.role == "student")
     now = recall(request.snapshot, request.history)
     return Guard(request.snapshot, f"{request.prompt}\n{request.reminder}", now, said)
@@ -358,6 +364,8 @@ async def _failed(live: LiveTurn, speech: Speech, failure: Exception) -> Heard:
 def stand_in(claimed: ClaimedTurn) -> str:
     """What the client says when nobody could speak for them; the page says beside it that the message is kept."""
     snapshot = claimed.request.snapshot
+    if isinstance(snapshot, TutorSnapshot):
+        return away(snapshot)
     return fallback_line(snapshot.language, snapshot.name, claimed.reply_id)
 
 

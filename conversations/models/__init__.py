@@ -14,6 +14,7 @@ from conversations.models.scoring import Mark, Scoring, ScoringRevision
 from conversations.models.section_models import SectionModels
 from conversations.models.session import Session
 from conversations.models.turn import Turn
+from conversations.models.tutor_talk import TutorTalk
 
 __all__ = [
     "Assignment",
@@ -43,4 +44,5 @@ __all__ = [
     "SessionFeedback",
     "TranscriptReading",
     "Turn",
+    "TutorTalk",
 ]

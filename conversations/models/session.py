@@ -1,4 +1,4 @@
-"""Sessions: one conversation of one person with one client."""
+"""Sessions: one conversation of one person with one client, or with a tutor."""
 
 import datetime as dt
 import uuid
@@ -199,7 +199,7 @@ class Session(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.student} · {self.client}"
+        return f"{self.student} · {self.client or self.persona}"
 
     @property
     def is_open(self) -> bool:
@@ -221,7 +221,7 @@ class Session(models.Model):
 
     @property
     def snapshot(self) -> ClientSnapshot | None:
-        """The client as it was at the start, which each process reads once; None for a persona."""
+        """The client as it was at the start, which each process reads once; None for a tutor."""
         return ClientVersion.frozen(self.client_version_id).snapshot if self.client_version_id else None
 
     @property

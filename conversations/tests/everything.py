@@ -28,7 +28,7 @@ from accounts.models import (
 )
 from accounts.services import privacy
 from clients.models import ClientProfile, TutorPreference
-from conversations import rubrics, sessions
+from conversations import rubrics, sessions, tutoring
 from conversations.branches import try_again
 from conversations.models import (
     AssignmentException,
@@ -192,6 +192,7 @@ def _of_the_account(student: User, talk: Session, admin: User, word: str) -> Non
     NotificationChoice.objects.create(user=student, kind="released")
     chosen = {"subject": word, "learner_level": "beginner", "language": "en"}
     TutorPreference.objects.create(user=student, persona="expert-scholar", customisation=chosen)
+    sessions.end(by=student, session=tutoring.talk(by=student))
     for row in (student, talk, student.enrolments.get()):
         LogEntry.objects.log_actions(admin.pk, [row], CHANGE, change_message=f"{word} was changed", single_object=True)
     assert talk.section

@@ -80,7 +80,7 @@ def test_an_erasure_leaves_no_word_anywhere_and_every_cost(
     record = Erasure.objects.get()
     assert (record.by, record.subject_uuid, record.reason) == (admin, key, "Asked for by [erased]")
     assert record.finished_at
-    assert record.counts["conversations"] == 2
+    assert record.counts["conversations"] == 3
     assert record.counts["account"] == 1
 
 

@@ -254,11 +254,9 @@ def test_a_model_above_the_warning_says_so(teacher: User, client_profile: Client
     assert "for 30 messages, more than $0.0100" in page
 
 
-def test_a_session_with_somebody_else_than_a_client_has_no_page_yet(student: User) -> None:
-    tutor = Session.objects.create(student=student, persona="coach", voice="scripted", model="scripted")
-    browser = signed_in(student)
-    assert browser.get(f"/sessions/{tutor.pk}/").status_code == 404
-    assert "No conversations yet" in words(browser.get("/sessions/"))
+def test_a_talk_with_a_tutor_stands_in_a_list_of_its_own(student: User) -> None:
+    Session.objects.create(student=student, persona="coach", voice="scripted", model="scripted")
+    assert "No conversations yet" in words(signed_in(student).get("/sessions/"))
 
 
 # --- What can be done in it -------------------------------------------------------------------------------------------

@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Section, User
 from clients import distress
-from clients.models import ClientVersion
+from clients.snapshot import ClientSnapshot
 from clients.state import BLOCK_TOKENS
 from clients.voices import VoiceRequest
 from clients.voices.memory import record
 from clients.voices.scripted import Line
+from conversations.counterparts import frozen_of
 from conversations.models import Message, Session, Turn
 from conversations.protocol import Code
 from conversations.safety import set_aside, set_aside_before
@@ -82,7 +83,7 @@ class LockedSession(NamedTuple):
     status: str
     voice: str
     model: str
-    client_version_id: uuid.UUID
+    client_version_id: uuid.UUID | None
     section_id: uuid.UUID | None
     last_sequence: int
     revision: int
@@ -227,7 +228,7 @@ def _new_turn(
     )
     update(session, "last_sequence", "said_tokens", "revision", "last_activity_at")
     reservation_id = uuid7()
-    version = ClientVersion.frozen(talk.client_version_id)
+    version = frozen_of(talk.id, talk.client_version_id)
     history = [Line(role, text) for role, text in said]
     turn = Turn(
         session_id=talk.id,
@@ -236,7 +237,8 @@ def _new_turn(
         reply_id=reply_id,
         reservation_id=reservation_id,
         status=Turn.Status.GENERATING,
-        state=record(version.snapshot, history).to_json(),
+        # A tutor has no feelings that change.
+        state=record(version.snapshot, history).to_json() if isinstance(version.snapshot, ClientSnapshot) else {},
         owner=owner,
         fence=1,
         accepted_at=now,
@@ -326,8 +328,7 @@ def price_of(voice: str, model: str) -> pricing.Price:
 
 def most_that_a_reply_costs(talk: LockedSession | Session) -> int:
     """Micro-dollars that the next reply can cost at most. Raises UnknownPriceError."""
-    prompt = ClientVersion.frozen(talk.client_version_id).prompt_tokens if talk.client_version_id else 0
-    tokens = prompt + talk.said_tokens + BLOCK_TOKENS
+    tokens = frozen_of(talk.id, talk.client_version_id).prompt_tokens + talk.said_tokens + BLOCK_TOKENS
     return price_of(talk.voice, talk.model).ceiling(tokens, settings.REPLY_MAX_TOKENS, settings.PROVIDER_CALLS)
 
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 from django.db import transaction
 
 from clients.guard import Slip
+from clients.personas.clarifying import ONCE_MORE
 from clients.prompts import reminder
+from clients.snapshot import ClientSnapshot
 from conversations.models import Breach, Session, Turn
 from conversations.turns.accept import ClaimedTurn, reserve_reply
 from monitoring import pricing
@@ -51,7 +53,7 @@ def take_back(claimed: ClaimedTurn, slip: Slip, used: pricing.Usage, calls: int,
     when the turn was ended meanwhile.
     """
     if not claimed.request.reminder:
-        following = replace(claimed, request=replace(claimed.request, reminder=reminder(claimed.request.snapshot)))
+        following = replace(claimed, request=replace(claimed.request, reminder=_reminder(claimed)))
         try:
             with transaction.atomic():
                 return _follow(claimed, following, used, calls, slip=slip, index=index)
@@ -61,6 +63,12 @@ def take_back(claimed: ClaimedTurn, slip: Slip, used: pricing.Usage, calls: int,
             tell_refusal(error)
     with transaction.atomic():
         return _follow(claimed, _scripted(claimed), used, calls, slip=slip, index=index)
+
+
+def _reminder(claimed: ClaimedTurn) -> str:
+    """What the next attempt is told of the one that was taken back."""
+    snapshot = claimed.request.snapshot
+    return reminder(snapshot) if isinstance(snapshot, ClientSnapshot) else ONCE_MORE
 
 
 def _scripted(claimed: ClaimedTurn) -> ClaimedTurn:
@@ -97,10 +105,10 @@ def _follow(
         total_ms=0,
         calls=calls,
     )
-    if slip:
+    if slip and session.client_id is not None:
         Breach.objects.create(
             session=session,
-            client_id=session.client_id,  # type: ignore[misc]  # whom a guard minds is a client
+            client_id=session.client_id,
             reply_id=claimed.reply_id,
             kind=slip.kind.value,
             attempt=2 if claimed.request.reminder else 1,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from conversations.counterparts import frozen_of
 from conversations.models import Session, Turn
 from conversations.section_models import MOST_STAND_INS
 from conversations.turns.finish import Outcome, finish
@@ -41,7 +42,7 @@ def recover(
     dropped &= ~Q(session_id__in=accepting_in)
     orphans = Turn.objects.running().filter(dead | untaken | dropped)
     ended = 0
-    for turn in orphans.select_related("session__client_version", "reservation"):
+    for turn in orphans.select_related("session", "reservation"):
         ended += _interrupt(turn, _reason(turn, own))
     return ended
 
@@ -55,7 +56,7 @@ def release(*, by: User, turn: Turn) -> bool:
     if not by.has_perm("conversations.change_turn"):
         raise PermissionDenied
     running = Turn.objects.running().filter(pk=turn.pk)
-    found = running.select_related("session__client_version", "reservation").first()
+    found = running.select_related("session", "reservation").first()
     return found is not None and _interrupt(found, "released")
 
 
@@ -86,6 +87,6 @@ def _usage_of_the_dead(turn: Turn) -> pricing.Usage:
     """What the attempt used, as far as can be told: the provider's counts died with the process."""
     if turn.reservation.frozen_price.model == Session.Voice.SCRIPTED or turn.status == Turn.Status.ACCEPTED:
         return pricing.Usage()
-    version = turn.session.client_version
+    prompt = frozen_of(turn.session_id, turn.session.client_version_id).prompt
     said = turn.session.messages.spoken().values_list("content", flat=True)
-    return pricing.estimate_usage([version.prompt if version else "", *said], turn.partial_text)
+    return pricing.estimate_usage([prompt, *said], turn.partial_text)

@@ -13,7 +13,7 @@ from monitoring.providers import endpoint_of
 
 
 def counterpart(session: Session) -> ClientSnapshot:
-    """The client of a session as it was at the start; 404 for a session with somebody else."""
+    """The client of a session as it was at the start; 404 for one with a tutor, which has no such page."""
     client = session.snapshot
     if client is None:
         raise Http404

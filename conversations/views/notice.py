@@ -13,7 +13,7 @@ from conversations.models import NoticeAcceptance
 from conversations.models.notice import NOTICE_VERSION
 
 # What a person who pressed Start still wants after accepting. Nothing else is ever sent again for them.
-STARTS = {"practice-start", "work-start", "client-test", "session-branch"}
+STARTS = {"practice-start", "work-start", "client-test", "session-branch", "tutor-start"}
 
 
 class RepeatPost(HttpResponseRedirect):

@@ -21,14 +21,16 @@ from clients.costs import Estimate, estimates
 from clients.models import ClientProfile
 from conversations import branches, reflections, safety, sessions
 from conversations.coaching.gate import waits_for_release
+from conversations.counterparts import counterpart_of, tutor_of
 from conversations.forms import ModelForm, SessionFilter
 from conversations.models import Attempt, Message, Reflection, SafetyAlert, Session, SessionFeedback, Turn
+from conversations.models.message import MessageQuerySet
 from conversations.models.session import SessionQuerySet
 from conversations.readings import log_following
 from conversations.section_models import choice_of
 from conversations.tips import has_tips, tips_of
 from conversations.turns.allowance import allowance
-from conversations.views import counterpart, service_words, with_flags
+from conversations.views import service_words, with_flags
 from conversations.views.keyset import page_of
 from conversations.views.taught import taught_list
 from conversations.views.work import attempt_of, ended_work
@@ -64,7 +66,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
 
 
 def filtered(found: SessionQuerySet, chosen: dict[str, str]) -> SessionQuerySet:
-    """The sessions that a SessionFilter leaves; those with somebody else than a client have no pages yet."""
+    """The sessions with clients that a SessionFilter leaves; those with tutors have a list of their own."""
     found = found.filter(client__isnull=False)
     if "q" in chosen:
         # By key, so that the search's joins stay out of pages and sums.
@@ -93,14 +95,14 @@ def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     running = Turn.objects.running().filter(session=session).first()
     context = {
         "session": session,
-        "client": counterpart(session),
-        "client_id": session.client_id,
+        "client": counterpart_of(session),
+        "client_id": session.client_id or session.persona,
         "show_cost": not user.is_student,
         "following": following,
         "attempt": attempt_of(session),
         "student_name": session.student.display_name if following else "",
         "can_retry": not following,
-        "can_flag": True,
+        "can_flag": session.client_id is not None,
         "copied": branches.lines_copied(session),
         "has_tips": not following and has_tips(session),
         **_latest(user, session, before),
@@ -262,10 +264,13 @@ def session_ended(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     # Here, not in the conversation that a branch comes from.
     new = session.messages.filter(sequence__gt=branches.lines_copied(session))
     said = new.filter(role=Message.Role.STUDENT).exclude(status=Message.Status.ASIDE)
+    if tutor := tutor_of(session):
+        context = {"session": session, "tutor": tutor, "words": _words(said)}
+        return render(request, "conversations/tutor_ended.html", context)
     context = {
         "session": session,
-        "client": counterpart(session),
-        "words": sum(len(text.split()) for text in said.values_list("content", flat=True).iterator()),
+        "client": counterpart_of(session),
+        "words": _words(said),
         "awaits_reflection": user.is_student and reflections.is_awaited(session),
         "awaits_release": user.is_student and waits_for_release(session),
         "looked_back": Reflection.objects.filter(session=session).exists(),
@@ -276,6 +281,10 @@ def session_ended(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         **ended_work(user, session),
     }
     return render(request, "conversations/ended.html", context)
+
+
+def _words(said: MessageQuerySet) -> int:
+    return sum(len(text.split()) for text in said.values_list("content", flat=True).iterator())
 
 
 def _ways_on(user: User, session: Session) -> dict[str, str]:

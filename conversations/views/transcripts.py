@@ -14,11 +14,12 @@ from accounts.permissions import signed_in
 from accounts.services.notifications import mark_seen
 from conversations import branches
 from conversations.breaches import with_breaches
+from conversations.counterparts import counterpart_of
 from conversations.models import Scoring, Session, TranscriptReading
 from conversations.models.message import TRANSCRIPT_PAGE
 from conversations.readings import log_reading
 from conversations.tips import has_tips
-from conversations.views import counterpart, with_flags
+from conversations.views import with_flags
 from conversations.views.margin import figures_of, with_margin
 
 PAGE_SIZE = TRANSCRIPT_PAGE
@@ -41,20 +42,22 @@ def transcript(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     script = with_flags(user, (rows if user.is_student else with_breaches(rows)).order_by("sequence"))
     before = script.pop(0) if script and script[0].sequence < page.start_index() else None
     own = session.student_id == user.pk
-    supervised = session.is_supervised_by(user)
+    # Notes, figures and flags are about practice with clients.
+    with_client = session.client_id is not None
+    supervised = with_client and session.is_supervised_by(user)
     log_reading(by=user, session=session, how=TranscriptReading.How.TRANSCRIPT)
     mark_seen(by=user, path=request.path)
     context = {
         "session": session,
-        "client": counterpart(session),
-        "client_id": session.client_id,
+        "client": counterpart_of(session),
+        "client_id": session.client_id or session.persona,
         "student_name": "" if own else session.student.display_name,
         "show_cost": not user.is_student,
         "script": script,
-        "can_flag": True,
+        "can_flag": with_client,
         "copied": branches.lines_copied(session),
         # Whether it is open yet is said when it is pressed.
-        "can_try_again": user.is_student and own and (not session.is_open or has_tips(session)),
+        "can_try_again": with_client and user.is_student and own and (not session.is_open or has_tips(session)),
         "can_continue": own and session.is_open and Session.objects.open_to(user).filter(pk=pk).exists(),
         "page_obj": page,
         "may_note": supervised,
