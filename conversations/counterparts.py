@@ -4,7 +4,6 @@ import uuid
 
 from clients.models import ClientVersion
 from clients.models.version import Frozen
-from clients.personas.snapshot import TutorSnapshot
 from clients.voices.base import Counterpart
 from conversations.models import Session, TutorTalk
 
@@ -19,9 +18,3 @@ def frozen_of(session_id: uuid.UUID, client_version_id: uuid.UUID | None) -> Fro
 def counterpart_of(session: Session) -> Counterpart:
     """Whom this session is with."""
     return frozen_of(session.pk, session.client_version_id).snapshot
-
-
-def tutor_of(session: Session) -> TutorSnapshot | None:
-    """The tutor of this session, None for one with a client."""
-    found = counterpart_of(session)
-    return found if isinstance(found, TutorSnapshot) else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from django.utils import translation
 
 from accounts.models import User
+from clients.personas.composing import Material
 from clients.snapshot import ClientSnapshot
 from conversations.coaching.gate import Gate, feedback_open
 from conversations.coaching.records import talk_of
@@ -17,7 +18,7 @@ MOST_CHARACTERS = 24_000
 OF_US = ("en", "es")
 
 
-def material_of(session: Session, client: ClientSnapshot, reader: User, language: str) -> str:
+def material_of(session: Session, client: ClientSnapshot, reader: User, language: str) -> Material:
     """The conversation in lines, then its feedback as far as it is open to this reader; plain text, for a model.
 
     The feedback is written in the tutor's language where the portal speaks it, else in English.
@@ -31,7 +32,7 @@ def material_of(session: Session, client: ClientSnapshot, reader: User, language
             parts += ["", "Feedback on it, which the learner can read:", *_feedback(session, client)]
     else:
         parts += ["", "Its feedback is not open to the learner yet: speak of what was said alone, and guess no grade."]
-    return "\n".join(parts)
+    return Material("conversation", "A conversation to go over with the learner", "\n".join(parts))
 
 
 def _transcript(session: Session, client: ClientSnapshot) -> Iterator[str]:

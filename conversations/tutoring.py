@@ -1,5 +1,6 @@
 """Talking with a tutor: the same conversation as with a client, with somebody who teaches."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from clients import tutors
 from clients.models import TutorPreference
 from clients.personas import Learner, LearnerError, Persona, compose
 from clients.personas.learner import SUBJECT_MAX
+from clients.personas.scenarios import Scenario
 from clients.personas.script import debrief_opening
 from clients.personas.snapshot import TutorSnapshot
 from clients.snapshot import ClientSnapshot
@@ -34,8 +36,8 @@ def preferred_tutor(user: User) -> TutorSnapshot | None:
 
 
 @transaction.atomic
-def talk(*, by: User) -> Session:
-    """The open conversation of this person with the tutor that they prefer, or a new one.
+def talk(*, by: User, goal: str = "", scenario: Scenario | None = None) -> Session:
+    """The open conversation of this person with the tutor that they prefer, or a new one with this goal and scenario.
 
     One about something else, or with an earlier text of the tutor, is ended and kept. Raises SessionRuleError when the
     notice is not accepted, NoTutorError without a tutor.
@@ -48,15 +50,19 @@ def talk(*, by: User) -> Session:
     if found is None:
         raise NoTutorError(_("Choose your tutor first."))
     persona, learner = found
-    tutor, prompt = TutorSnapshot.of(persona, learner), compose(persona, learner)
+    tutor = TutorSnapshot.of(persona, learner)
+    free = compose(persona, learner)
+    prompt = compose(persona, learner, scenario.material) if scenario else free
     existing = Session.objects.open().filter(student=by, persona=persona.key, tutor_talk__about=None).first()
     if existing and _may_go_on(by, existing):
         before = TutorTalk.frozen(existing.pk)
-        if (before.snapshot, before.prompt) == (tutor, prompt):
+        # Going on is going on with whatever it is about.
+        same = before.prompt == prompt if scenario else before.prompt.startswith(free)
+        if before.snapshot == tutor and same:
             return existing
     if existing:
         sessions.end(by=by, session=existing)
-    return _create(by, tutor, prompt)
+    return _create(by, tutor, prompt, goal=goal, scenario=scenario)
 
 
 @transaction.atomic
@@ -83,7 +89,7 @@ def debrief(*, by: User, about: Session) -> Session:
     learner = replace(chosen, subject=_subject(client))
     tutor = replace(TutorSnapshot.of(persona, learner), greeting=debrief_opening(learner.language, client.name))
     material = material_of(about, client, by, learner.language)
-    return _create(by, tutor, compose(persona, learner, material), about)
+    return _create(by, tutor, compose(persona, learner, material), about=about)
 
 
 def _subject(client: ClientSnapshot) -> str:
@@ -92,7 +98,15 @@ def _subject(client: ClientSnapshot) -> str:
     return f"a practice conversation with {name}"[:SUBJECT_MAX]
 
 
-def _create(by: User, tutor: TutorSnapshot, prompt: str, about: Session | None = None) -> Session:
+def _create(
+    by: User,
+    tutor: TutorSnapshot,
+    prompt: str,
+    *,
+    about: Session | None = None,
+    goal: str = "",
+    scenario: Scenario | None = None,
+) -> Session:
     section = _section_for(by, tutor.key)
     voice, model = voice_in(section.pk if section else None, settings.MODEL_DEFAULT)
     session = Session.objects.create(
@@ -105,7 +119,14 @@ def _create(by: User, tutor: TutorSnapshot, prompt: str, about: Session | None =
         last_sequence=1,
         said_tokens=pricing.most_tokens_of_prose(tutor.greeting),
     )
-    TutorTalk.objects.create(session=session, data=tutor.to_json(), prompt=prompt, about=about)
+    TutorTalk.objects.create(
+        session=session,
+        data=tutor.to_json(),
+        prompt=prompt,
+        about=about,
+        goal=goal,
+        scenario=scenario.to_json() if scenario else None,
+    )
     Message.objects.create(
         session=session,
         sequence=1,
@@ -115,6 +136,30 @@ def _create(by: User, tutor: TutorSnapshot, prompt: str, about: Session | None =
         created_at=timezone.now(),
     )
     return session
+
+
+@transaction.atomic
+def tick(*, by: User, session: Session, done: Collection[int]) -> None:
+    """Keep which steps of the scenario this person has done; numbers that it does not have are passed over.
+
+    Raises SessionRuleError for somebody else's conversation, and for one without a scenario.
+    """
+    row = TutorTalk.objects.select_for_update().filter(session=session, session__student=by).first()
+    if row is None or row.situation is None:
+        raise SessionRuleError(_("There are no steps in this conversation."))
+    row.steps_done = sorted({*done} & {number for number, _step, _done in row.steps})
+    row.save(update_fields=["steps_done"])
+
+
+@transaction.atomic
+def rate(*, by: User, session: Session, rating: int, note: str) -> None:
+    """Keep how this person judges their conversation with a tutor once it has ended; again in place of the first time.
+
+    Raises SessionRuleError while it goes on, and for somebody else's.
+    """
+    if session.student_id != by.pk or session.is_open:
+        raise SessionRuleError(_("A conversation is judged by whom it was held by, once it has ended."))
+    TutorTalk.objects.filter(session=session).update(rating=rating, rating_note=note)
 
 
 def _may_go_on(user: User, session: Session) -> bool:

@@ -13,6 +13,7 @@ from clients import tutors
 from clients.models import ClientProfile
 from clients.personas import Learner, built_in
 from clients.personas.clarifying import ONCE_MORE
+from clients.personas.scenarios import Scenario, built_in_scenarios
 from conversations import debriefs, rubrics, sessions, tutoring
 from conversations.coaching.gate import Gate
 from conversations.deletion import delete_sessions
@@ -215,13 +216,13 @@ def test_feedback_that_is_not_open_yet_is_not_told_and_what_is_released_is(
 ) -> None:
     assert held.snapshot
     monkeypatch.setattr(debriefs, "feedback_open", lambda *_: Gate.RELEASE)
-    waiting = debriefs.material_of(held, held.snapshot, ready, "en")
+    waiting = debriefs.material_of(held, held.snapshot, ready, "en").text
     assert "is not open to the learner yet" in waiting
     assert "Their teacher" not in waiting
     rubrics.score(by=teacher, session=held, rubric=rubric, marks=WHOLE_MARKS, comment="You waited well.")
     rubrics.release(by=teacher, session=held, number=1)
     monkeypatch.setattr(debriefs, "feedback_open", lambda *_: Gate.OPEN)
-    told = debriefs.material_of(held, held.snapshot, ready, "en")
+    told = debriefs.material_of(held, held.snapshot, ready, "en").text
     assert "Their teacher: You waited well." in told
     assert "level 4 of 4. Open from the first line." in told
 
@@ -242,7 +243,7 @@ def test_words_of_a_conversation_are_material_and_close_no_fence(ready: User, he
 def test_of_a_long_conversation_the_end_is_told(ready: User, held: Session) -> None:
     Message.objects.filter(session=held, role="student").update(content="x" * 20_000)
     assert held.snapshot
-    told = debriefs.material_of(held, held.snapshot, ready, "es")
+    told = debriefs.material_of(held, held.snapshot, ready, "es").text
     assert len(told) < 30_000
     assert "messages are left out" in told
 
@@ -336,3 +337,118 @@ def test_somebody_else_does_not_find_a_talk(ready: User, other_student: User, ot
     for outsider in (other_student, other_teacher):
         for name in ("session", "transcript", "session-ended"):
             assert signed_in(outsider).get(reverse(name, args=[talk.pk])).status_code == 404
+
+
+# --- Goals, judging, and what teachers see ----------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_goal_is_seen_again_at_the_end_and_how_far_one_came_is_kept(client: Browser, ready: User) -> None:
+    client.force_login(ready)
+    client.post(reverse("tutor-start"), {"goal": "Know when a mean misleads."})
+    talk = Session.objects.get()
+    page = reverse("session-ended", args=[talk.pk])
+    rating = reverse("tutor-rate", args=[talk.pk])
+    # Not before the end.
+    assert client.post(rating, {"rating": "4"})["location"] == reverse("session", args=[talk.pk])
+    sessions.end(by=ready, session=talk)
+    assert "Know when a mean misleads." in client.get(page).content.decode()
+    wrong = client.post(rating, {"rating": "9", "note": "Kept"}).content.decode()
+    assert "Choose one of the five." in wrong
+    assert "Kept" in wrong
+    assert client.post(rating, {"rating": "4", "note": "Look at the spread."}).status_code == 302
+    kept = TutorTalk.objects.get()
+    assert (kept.rating, kept.rating_note) == (4, "Look at the spread.")
+    assert "Look at the spread." in client.get(page).content.decode()
+
+
+@pytest.mark.django_db
+def test_a_goal_that_is_too_long_is_refused_with_the_limit(client: Browser, ready: User) -> None:
+    client.force_login(ready)
+    answer = client.post(reverse("tutor-start"), {"goal": "x" * 201}, follow=True)
+    assert "200" in answer.content.decode()
+    assert not Session.objects.exists()
+
+
+@pytest.mark.django_db
+def test_somebody_elses_talk_is_not_judged(client: Browser, ready: User, other_student: User) -> None:
+    talk = tutoring.talk(by=ready)
+    sessions.end(by=ready, session=talk)
+    client.force_login(other_student)
+    assert client.post(reverse("tutor-rate", args=[talk.pk]), {"rating": "1"}).status_code == 404
+    with pytest.raises(SessionRuleError):
+        tutoring.rate(by=other_student, session=talk, rating=1, note="")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("still")
+def test_teachers_see_who_talked_with_whom_and_how_the_tutors_kept_to_their_criteria(
+    client: Browser, ready: User, teacher: User, section: Section
+) -> None:
+    client.force_login(teacher)
+    page = reverse("section-tutor-talks", args=[section.pk])
+    assert "No conversations with tutors yet" in client.get(page).content.decode()
+    talk = tutoring.talk(by=ready)
+    for sequence, (role, text) in enumerate(
+        [("student", "What is a mean?"), ("client", "A mean means the sum."), ("student", "And?")], 2
+    ):
+        Message.objects.create(session=talk, sequence=sequence, role=role, content=text, status="complete")
+    shown = client.get(page).content.decode()
+    assert "statistics" in shown
+    assert "Expert scholar" in shown
+    # It defines, in its one reply.
+    assert "Replies that say what a term means: met in 1 of 1" in shown
+    few = len(client.get(page).context["rows"])
+    assert few == 1
+
+
+@pytest.mark.django_db
+def test_the_list_of_talks_asks_no_more_for_more_rows(
+    client: Browser, ready: User, teacher: User, section: Section, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(25):
+        prefer(ready, subject=f"subject {number}")
+        tutoring.talk(by=ready)
+    client.force_login(teacher)
+    with django_assert_max_num_queries(12):
+        assert client.get(reverse("section-tutor-talks", args=[section.pk])).status_code == 200
+    client.force_login(ready)
+    with django_assert_max_num_queries(12):
+        assert client.get(reverse("tutor-list")).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_scenario_is_told_to_the_tutor_and_its_steps_are_ticked_by_the_learner(client: Browser, ready: User) -> None:
+    client.force_login(ready)
+    assert "Say a hard thing" in client.get(reverse("tutor-list")).content.decode()
+    client.post(reverse("tutor-start"), {"scenario": "say-a-hard-thing"})
+    talk = Session.objects.get()
+    assert "<scenario>\nSay a hard thing" in talk.tutor_talk.prompt
+    chat = client.get(reverse("session", args=[talk.pk])).content.decode()
+    assert "Say the news in one plain sentence" in chat
+    steps = reverse("tutor-steps", args=[talk.pk])
+    client.post(steps, {"done": ["1", "3", "9", "x", "٣", "99999"]})
+    assert TutorTalk.objects.get().steps_done == [1, 3]
+    assert [done for _number, _step, done in TutorTalk.objects.get().steps] == [True, False, True, False]
+    # Going on is going on.
+    client.post(reverse("tutor-start"))
+    assert Session.objects.count() == 1
+    client.post(reverse("tutor-start"), {"scenario": "understand-a-concept"})
+    assert Session.objects.count() == 2
+    assert "Choose" not in client.post(reverse("tutor-start"), {"scenario": "none"}, follow=True).request["PATH_INFO"]
+    assert Session.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_free_talk_has_no_steps_and_nobody_else_ticks_them(ready: User, other_student: User) -> None:
+    talk = tutoring.talk(by=ready)
+    for who in (ready, other_student):
+        with pytest.raises(SessionRuleError):
+            tutoring.tick(by=who, session=talk, done=[1])
+
+
+def test_every_scenario_has_steps_that_fit() -> None:
+    for scenario in built_in_scenarios().values():
+        assert 3 <= len(scenario.steps) <= 6
+        assert len(scenario.title) <= 60
+        assert Scenario.from_json(scenario.to_json()).material == scenario.material

@@ -21,10 +21,9 @@ from clients.costs import Estimate, estimates
 from clients.models import ClientProfile
 from conversations import branches, reflections, safety, sessions
 from conversations.coaching.gate import waits_for_release
-from conversations.counterparts import counterpart_of, tutor_of
+from conversations.counterparts import counterpart_of
 from conversations.forms import ModelForm, SessionFilter
 from conversations.models import Attempt, Message, Reflection, SafetyAlert, Session, SessionFeedback, Turn
-from conversations.models.message import MessageQuerySet
 from conversations.models.session import SessionQuerySet
 from conversations.readings import log_following
 from conversations.section_models import choice_of
@@ -33,6 +32,7 @@ from conversations.turns.allowance import allowance
 from conversations.views import service_words, with_flags
 from conversations.views.keyset import page_of
 from conversations.views.taught import taught_list
+from conversations.views.tutoring import ended_with_tutor
 from conversations.views.work import attempt_of, ended_work
 from monitoring.templatetags.money import usd
 
@@ -97,6 +97,7 @@ def session_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "session": session,
         "client": counterpart_of(session),
         "client_id": session.client_id or session.persona,
+        "tutor_talk": session.tutor_talk if session.persona else None,
         "show_cost": not user.is_student,
         "following": following,
         "attempt": attempt_of(session),
@@ -261,16 +262,15 @@ def session_ended(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     session = get_object_or_404(own.select_related(*related), pk=pk)
     if session.is_open:
         return redirect("session", session.pk)
+    if session.persona:
+        return render(request, "conversations/tutor_ended.html", ended_with_tutor(session))
     # Here, not in the conversation that a branch comes from.
     new = session.messages.filter(sequence__gt=branches.lines_copied(session))
     said = new.filter(role=Message.Role.STUDENT).exclude(status=Message.Status.ASIDE)
-    if tutor := tutor_of(session):
-        context = {"session": session, "tutor": tutor, "words": _words(said)}
-        return render(request, "conversations/tutor_ended.html", context)
     context = {
         "session": session,
         "client": counterpart_of(session),
-        "words": _words(said),
+        "words": sum(len(text.split()) for text in said.values_list("content", flat=True).iterator()),
         "awaits_reflection": user.is_student and reflections.is_awaited(session),
         "awaits_release": user.is_student and waits_for_release(session),
         "looked_back": Reflection.objects.filter(session=session).exists(),
@@ -281,10 +281,6 @@ def session_ended(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         **ended_work(user, session),
     }
     return render(request, "conversations/ended.html", context)
-
-
-def _words(said: MessageQuerySet) -> int:
-    return sum(len(text.split()) for text in said.values_list("content", flat=True).iterator())
 
 
 def _ways_on(user: User, session: Session) -> dict[str, str]:
